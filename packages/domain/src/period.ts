@@ -1,0 +1,15 @@
+/** How a budget's periods run. `duration` null never resets; `timezone` is IANA, default UTC. */
+export interface PeriodScheme {
+  readonly duration: string | null;
+  readonly timezone?: string;
+  /** Local "HH:MM[:SS]", for d, w and mo only; default 00:00. */
+  readonly resetTime?: string;
+  /** A boundary from which periods tile in both directions. */
+  readonly anchor?: Date;
+}
+
+/** Half-open [start, end); both null for the period that never ends. */
+export interface Period {
+  readonly start: Date | null;
+  readonly end: Date | null;
+}
