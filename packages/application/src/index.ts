@@ -27,3 +27,4 @@ export type {
   UnpricedEvents,
 } from './rejected-events-port.ts';
 export type { LedgerUpkeep } from './upkeep-port.ts';
+export type { NewCustomerGate } from './new-customer-gate-port.ts';
