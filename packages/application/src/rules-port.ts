@@ -1,3 +1,5 @@
+import type { Budget } from '@spendgate/domain';
+
 /** Published rules as text, so that adapters need not know their shape; `@spendgate/config` reads and writes it. */
 export interface RulesText {
   readonly version: number;
@@ -11,6 +13,8 @@ export interface RulesLedger {
   publish(of: {
     readonly expected: number;
     readonly toText: (version: number) => string;
+    /** What the budgets file defines now; stored with the publication, in place of what it defined before. */
+    readonly fileBudgets?: readonly Budget[];
   }): Promise<RulesText | undefined>;
 }
 

@@ -11,4 +11,6 @@ export interface LedgerUpkeep {
   createPartitions(of: { readonly at: Date; readonly monthsAhead: number }): Promise<readonly string[]>;
   /** Moves rows of the default partition to partitions of their own. Returns how many moved. */
   emptyDefaultPartition(): Promise<number>;
+  /** Rows in the default partition, counted up to a bound of 10,000; anything but 0 is an alarm. */
+  defaultPartitionCount(): Promise<number>;
 }
