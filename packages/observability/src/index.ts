@@ -1,1 +1,12 @@
-export {};
+export { LOG_LEVELS, createLogger } from './create-logger.ts';
+export type { LogLevel } from './create-logger.ts';
+export { toLoggedError, withoutCredentials } from './logged-error.ts';
+export type { LoggedError } from './logged-error.ts';
+export { DURATION_BUCKETS_SECONDS, createMetrics } from './create-metrics.ts';
+export type { MetricOptions, Metrics } from './create-metrics.ts';
+export { METRIC_NAMES } from './metric-names.ts';
+export type { MetricName } from './metric-names.ts';
+export { checkHealth } from './health-check.ts';
+export type { HealthCheck, Readiness } from './health-check.ts';
+export type { Logger } from 'pino';
+export type { Counter, Gauge, Histogram, Registry } from 'prom-client';
