@@ -74,6 +74,12 @@ export class InvalidAmount extends BudgetError {
   readonly retryable = false;
 }
 
+/** Published rules that this build cannot read: another version wrote them, or they were changed by hand. */
+export class InvalidRules extends BudgetError {
+  readonly code = 'BUDGET_INVALID_RULES';
+  readonly retryable = false;
+}
+
 /** One of our own mistakes. Only an edge catches it. */
 export class InvariantBroken extends Error {
   override readonly name = 'InvariantBroken';

@@ -1,9 +1,14 @@
+export { formatUsd, nanoToUsd, usdToNano } from './money.ts';
 export type { NanoUsd } from './money.ts';
 export { GLOBAL_SUBJECT, SUBJECT_KINDS, findSubject, keyModelSubject, subjectKey } from './subject.ts';
 export type { Subject, SubjectKey, SubjectKind } from './subject.ts';
 export { BUDGET_CATEGORIES } from './budget.ts';
 export type { Budget, BudgetCategory, Catalogue } from './budget.ts';
+export { NO_PERIOD_ID, periodAt, periodId } from './period.ts';
 export type { Period, PeriodScheme } from './period.ts';
+export { nextSchemes, periodInForce } from './scheme-history.ts';
+export { buildRules, sameRules } from './build-rules.ts';
+export type { RulesSettings } from './build-rules.ts';
 export type {
   AttributionSettings,
   IdentitySuffix,
@@ -12,12 +17,30 @@ export type {
   SchemeInForce,
 } from './rules.ts';
 export type { AttributedEvent, Charge, SpendEvent } from './spend-event.ts';
+export { cleanCustomer } from './customer.ts';
+export { isPremiumModel, publicModelName } from './premium.ts';
+export { resolveIdentity } from './identity.ts';
+export type { Channel, ResolvedIdentity } from './identity.ts';
+export { attribute } from './attribution.ts';
+export { subjectsToCheck } from './checked-subject.ts';
+export type { CheckRole, CheckedCall, CheckedSubject } from './checked-subject.ts';
+export { decide, failDecision } from './decision.ts';
+export type {
+  BudgetState,
+  Decision,
+  FailDecision,
+  FailMode,
+  FailPolicy,
+  SubjectFinding,
+  SubjectSpend,
+} from './decision.ts';
 export {
   BudgetError,
   EventStreamUnavailable,
   InvalidAmount,
   InvalidDuration,
   InvalidResetTime,
+  InvalidRules,
   InvalidTimeZone,
   InvariantBroken,
   LedgerRefusedData,
