@@ -10,39 +10,71 @@ export interface BucketState {
   readonly at: Date;
 }
 
-export interface BuildMark {
+/**
+ * How far a pass over a bucket got, kept in Redis beside what the pass wrote. Each chunk moves it on in
+ * the same atomic step, so a Redis that loses the last chunks loses the mark's moves with them, and the
+ * pass cannot be taken for complete.
+ */
+export interface PassMark {
   readonly bucket: number;
   readonly epoch: number;
+  /** Unlike any other pass's. */
   readonly token: string;
-  /** Chunks done. */
+  /** Chunks written. */
   readonly position: number;
 }
 
-/** The copy of the counters in Redis. Every write may be repeated, reordered and lost. */
+/** `unreachable`: the bucket's node does not answer, so nothing is known of it. */
+export type BucketReading = BucketState | null | 'unreachable';
+
+/**
+ * The copy of the counters in Redis. Every write may be repeated, reordered and lost.
+ * All calls throw SpendStoreUnavailable when Redis does not answer in time.
+ */
 export interface CounterCopy {
   readonly bucketCount: number;
   bucketOf(subject: SubjectKey): number;
-  /** Writes each value unless a newer version is there. @throws SpendStoreUnavailable */
+  /**
+   * Writes each value unless a newer version is there. Values of an epoch newer than the bucket's state
+   * drop that state: the copy readers see is no longer the one that is counted into.
+   */
   put(epoch: number, counters: readonly CounterValue[]): Promise<void>;
-  /** One entry per bucket, null where there is no (readable) state. */
-  states(): Promise<readonly (BucketState | null)[]>;
-  /** Compare-and-set: false when the bucket's epoch or cursor is no longer that of `from`. */
+  /** One entry per bucket, null where there is no (readable) state. @throws when no bucket answers */
+  states(): Promise<readonly BucketReading[]>;
+  /**
+   * Writes a sweep's chunk, all of `mark.bucket`, as `put` does, and moves the sweep's mark to
+   * `mark.position` in the same step. False, with nothing written, when the mark is not at the position
+   * before; position 1 begins a sweep and displaces another one's mark.
+   */
+  putSwept(mark: PassMark, counters: readonly CounterValue[]): Promise<boolean>;
+  /**
+   * Compare-and-set: false when the bucket's epoch or cursor is no longer that of `from`, or when the
+   * sweep's mark is not at `swept` (null: the sweep wrote nothing to this bucket).
+   */
   advance(of: {
     readonly bucket: number;
     readonly from: BucketState;
     readonly to: Omit<BucketState, 'at'>;
+    readonly swept: PassMark | null;
   }): Promise<boolean>;
-  startBuild(mark: BuildMark): Promise<void>;
-  /** False when another build runs or the mark is gone; then the build must start over. */
-  advanceBuild(mark: BuildMark): Promise<boolean>;
-  /** Sets the state if the mark is still at its last position. */
-  finishBuild(mark: BuildMark, state: Omit<BucketState, 'at'>): Promise<boolean>;
+  /**
+   * Begins a build at position 0, displacing another one's mark, and drops the state. False, with nothing
+   * done, when the state is no longer the one seen: someone else has rebuilt the bucket meanwhile.
+   */
+  startBuild(mark: PassMark, seen: BucketState | null): Promise<boolean>;
+  /** As `putSwept`, for a build; false when another build displaced it or Redis lost the mark: start over. */
+  putBuilt(mark: PassMark, counters: readonly CounterValue[]): Promise<boolean>;
+  /** Sets the state if the build's mark is at this, its last position. False: start over. */
+  finishBuild(mark: PassMark, state: Omit<BucketState, 'at'>): Promise<boolean>;
   /** Drops fields of periods that ended. */
   prune(
     epoch: number,
     fields: readonly { readonly subject: SubjectKey; readonly period: string; readonly stripe: number }[],
   ): Promise<void>;
-  /** Unlinks keys of epochs below this one, a bounded number of keys a call; false when more are left. */
+  /**
+   * Unlinks keys of epochs below this one, a bounded number of keys a call; false when more are left.
+   * Only for an epoch that all buckets have reached.
+   */
   unlinkOldEpochs(epoch: number): Promise<boolean>;
 }
 

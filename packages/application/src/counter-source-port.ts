@@ -12,6 +12,11 @@ export interface CounterSnapshot {
   /** `pg_snapshot_xmin` of a snapshot taken before the read, as xid8. */
   readonly cursor: bigint;
   readonly rulesVersion: number;
+  /**
+   * The highest `below` that changes were ever purged with; 0 at first. A copy whose cursor lies below it
+   * (Redis went back further than the purge) cannot catch up from the changes and is rebuilt.
+   */
+  readonly changesFrom: bigint;
 }
 
 /** The counters table as healing reads it. "Open" rows are those whose period has not ended. */
@@ -35,6 +40,9 @@ export interface CounterSource {
     readonly after: CounterKey | null;
     readonly limit: number;
   }): Promise<readonly CounterValue[]>;
-  /** Forgets changes below the oldest cursor that any bucket still needs. Returns how many rows went. */
+  /**
+   * Forgets changes below the oldest cursor that any bucket still needs, and notes `below` for
+   * `snapshot().changesFrom` in the same transaction. Returns how many rows went.
+   */
   purgeChanges(of: { readonly below: bigint }): Promise<number>;
 }

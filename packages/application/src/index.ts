@@ -9,10 +9,11 @@ export type {
 } from './ledger-port.ts';
 export type { CounterKey, CounterSnapshot, CounterSource } from './counter-source-port.ts';
 export type {
+  BucketReading,
   BucketState,
-  BuildMark,
   CopyHealth,
   CounterCopy,
+  PassMark,
   SpendReader,
   SpendReading,
 } from './counter-copy-port.ts';
@@ -28,3 +29,25 @@ export type {
 } from './rejected-events-port.ts';
 export type { LedgerUpkeep } from './upkeep-port.ts';
 export type { NewCustomerGate } from './new-customer-gate-port.ts';
+export { STRIPE_COUNT, isStriped } from './stripes.ts';
+export { createPurgeHorizon } from './purge-horizon.ts';
+export type { PurgeHorizon } from './purge-horizon.ts';
+export { rebuildCopy } from './rebuild-copy.ts';
+export type { RebuildPorts, RebuildResult } from './rebuild-copy.ts';
+export { sweepOnce } from './sweep-once.ts';
+export type { SweepPorts, SweepResult } from './sweep-once.ts';
+export { walkOnce } from './walk-once.ts';
+export type { WalkResult } from './walk-once.ts';
+export { checkRequest } from './check-request.ts';
+export type {
+  CheckFinding,
+  CheckPolicy,
+  CheckPorts,
+  CheckResult,
+  DegradedCause,
+  Denial,
+  DenialReason,
+} from './check-request.ts';
+export { createCheckRules } from './check-request-rules.ts';
+export type { CheckRules } from './check-request-rules.ts';
+export { boundedSpendReader } from './bounded-spend-reader.ts';

@@ -21,6 +21,10 @@ export interface RulesLedger {
 /** The copy of the published rules in Redis, which the enforcer reads. */
 export interface RulesCopy {
   find(): Promise<RulesText | undefined>;
-  /** Writes unless a newer version is there, and tells the subscribers. Repeating it is harmless. */
-  put(rules: RulesText): Promise<void>;
+  /**
+   * Writes unless a newer version is there, and tells the subscribers. Repeating it is harmless. With an
+   * epoch newer than that of the version held it writes a lower version too: PostgreSQL went back, and
+   * gives the numbers out again, so readers compare the text and not the number alone.
+   */
+  put(rules: RulesText, epoch?: number): Promise<void>;
 }
