@@ -1,1 +1,16 @@
-export {};
+export { attributedEvent, budget, publishedRules, spendEvent } from './builders.ts';
+export { freePort, isPortFree } from './free-port.ts';
+export { kafkaTest, pgTest, redisTest, storesTest } from './fixtures.ts';
+export type { TestDatabase } from './fixtures.ts';
+export { restamp, sampleBatches, sampleEvent, sampleEvents } from './sample-events.ts';
+export type { Payload, SampleEvent } from './sample-events.ts';
+export type { ProcessEnd } from './spawn-server.ts';
+export { startKafka } from './start-kafka.ts';
+export { startPostgres } from './start-postgres.ts';
+export type { PostgresOptions, StartedServer } from './start-postgres.ts';
+export { startRedis } from './start-redis.ts';
+export type { RedisOptions } from './start-redis.ts';
+export { startService } from './start-service.ts';
+export type { RunningService, ServiceName, ServiceOptions } from './start-service.ts';
+export { throwAwayFolder } from './throw-away-folder.ts';
+export { waitFor } from './wait-for.ts';
