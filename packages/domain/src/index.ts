@@ -4,11 +4,14 @@ export { GLOBAL_SUBJECT, SUBJECT_KINDS, findSubject, keyModelSubject, subjectKey
 export type { Subject, SubjectKey, SubjectKind } from './subject.ts';
 export { BUDGET_CATEGORIES } from './budget.ts';
 export type { Budget, BudgetCategory, Catalogue } from './budget.ts';
-export { NO_PERIOD_ID, periodAt, periodId } from './period.ts';
+export { NO_PERIOD, NO_PERIOD_ID, isCalendarLength, parseResetTime, periodAt, periodId } from './period.ts';
 export type { Period, PeriodScheme } from './period.ts';
+export { parseDuration } from './duration.ts';
+export type { Duration, DurationUnit } from './duration.ts';
+export { parseTimeZone } from './time-zone.ts';
 export { nextSchemes, periodInForce } from './scheme-history.ts';
 export { buildRules, sameRules } from './build-rules.ts';
-export type { RulesSettings } from './build-rules.ts';
+export type { RulesSettings, UnpublishedRules } from './build-rules.ts';
 export type {
   AttributionSettings,
   IdentitySuffix,
@@ -19,8 +22,8 @@ export type {
 export type { AttributedEvent, Charge, SpendEvent } from './spend-event.ts';
 export { cleanCustomer } from './customer.ts';
 export { isPremiumModel, publicModelName } from './premium.ts';
-export { resolveIdentity } from './identity.ts';
-export type { Channel, ResolvedIdentity } from './identity.ts';
+export { defaultBudgetIds, resolveIdentity } from './identity.ts';
+export type { Channel, DefaultBudgetIds, ResolvedIdentity } from './identity.ts';
 export { attribute } from './attribution.ts';
 export { subjectsToCheck } from './checked-subject.ts';
 export type { CheckRole, CheckedCall, CheckedSubject } from './checked-subject.ts';

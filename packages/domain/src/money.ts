@@ -1,3 +1,4 @@
+import { quoted } from './duration.ts';
 import { InvalidAmount } from './errors.ts';
 
 /** Money: integer nano-USD (one USD is 1,000,000,000). Float dollars exist only at the edges. */
@@ -21,7 +22,7 @@ export function usdToNano(usd: number | string): NanoUsd {
   const whole = match?.[2] ?? '';
   const fraction = match?.[3] ?? '';
   if (match === null || whole + fraction === '')
-    throw new InvalidAmount(`Not an amount of USD: ${quote(text)}`);
+    throw new InvalidAmount(`Not an amount of USD: ${quoted(text)}`);
   const power = Number(match[4] ?? '0') - fraction.length + NANO_DIGITS;
   const magnitude = scaled(BigInt(whole + fraction), power, text);
   return match[1] === '-' ? -magnitude : magnitude;
@@ -44,14 +45,10 @@ export function formatUsd(nano: NanoUsd): string {
 /** `digits` × 10^`power`, rounded half up. */
 function scaled(digits: bigint, power: number, text: string): bigint {
   if (digits === 0n) return 0n;
-  if (power > MAX_POWER_OF_TEN) throw new InvalidAmount(`Too large an amount of USD: ${quote(text)}`);
+  if (power > MAX_POWER_OF_TEN) throw new InvalidAmount(`Too large an amount of USD: ${quoted(text)}`);
   if (power >= 0) return digits * 10n ** BigInt(power);
   // Beyond the text's own length every digit lies below a tenth of a nano-USD.
   if (-power > MAX_TEXT_LENGTH) return 0n;
   const divisor = 10n ** BigInt(-power);
   return (digits * 2n + divisor) / (divisor * 2n);
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }
