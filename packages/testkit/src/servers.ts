@@ -6,6 +6,7 @@ export { restamp, sampleEvent } from './sample-events.ts';
 export type { Payload } from './sample-events.ts';
 export { spawnServer } from './spawn-server.ts';
 export type { ProcessEnd, ServerProcess } from './spawn-server.ts';
+export { startKafka } from './start-kafka.ts';
 export { startPostgres } from './start-postgres.ts';
 export type { PostgresOptions, StartedServer } from './start-postgres.ts';
 export { startRedis } from './start-redis.ts';
