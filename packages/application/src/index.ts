@@ -51,3 +51,24 @@ export type {
 export { createCheckRules } from './check-request-rules.ts';
 export type { CheckRules } from './check-request-rules.ts';
 export { boundedSpendReader } from './bounded-spend-reader.ts';
+export { closePeriods } from './close-periods.ts';
+export type { ClosePeriodsPorts, ClosePeriodsResult } from './close-periods.ts';
+export { publishRules } from './publish-rules.ts';
+export type { PublishRulesPorts, PublishRulesResult, RulesCodec } from './publish-rules.ts';
+export { RulesNotPublished } from './rules-in-force.ts';
+export type { RulesInForce } from './rules-in-force.ts';
+export { retryLedger } from './retry-ledger.ts';
+export type { Clock } from './retry-ledger.ts';
+export { pushOrOwe, recordEvents, settleEvents } from './record-events.ts';
+export type {
+  EventOrigin,
+  EventsToRecord,
+  RecordEventsPorts,
+  RecordEventsResult,
+  RecordPorts,
+  RecordedOutcome,
+} from './record-events.ts';
+export { priceEvent } from './price-event.ts';
+export type { PriceEventPorts, PriceEventResult } from './price-event.ts';
+export { replayRejected } from './replay-rejected.ts';
+export type { ProjectionReading, ReplayPorts, ReplayResult } from './replay-rejected.ts';
