@@ -6,7 +6,14 @@ import type {
   RulesLedger,
   UnpricedEvents,
 } from '@spendgate/application';
-import { InvariantBroken } from '@spendgate/domain';
+import { createCounterSource } from './create-counter-source.ts';
+import { createLedger } from './create-ledger.ts';
+import { createRejectedEvents } from './create-rejected-events.ts';
+import { createRulesLedger } from './create-rules-ledger.ts';
+import { createUnpricedEvents } from './create-unpriced-events.ts';
+import { createUpkeep } from './create-upkeep.ts';
+import { assertSchemaCurrent, readSchemaVersion } from './schema-version.ts';
+import { createSessionPool } from './session-pool.ts';
 
 export interface LedgerSettings {
   readonly databaseUrl: string;
@@ -36,5 +43,26 @@ export interface LedgerConnection {
 
 /** Opens the pool and tries one connection. @throws LedgerUnavailable when the server cannot be reached. */
 export async function connectLedger(settings: LedgerSettings): Promise<LedgerConnection> {
-  return Promise.reject(new InvariantBroken(`not built yet: ${settings.applicationName}`));
+  const sessions = createSessionPool(settings);
+  const ping = async (): Promise<void> => {
+    await sessions.run({ text: 'SELECT 1' });
+  };
+  try {
+    await ping();
+  } catch (error) {
+    await sessions.end();
+    throw error;
+  }
+  return {
+    ledger: createLedger(sessions),
+    counterSource: createCounterSource(sessions),
+    rules: createRulesLedger(sessions),
+    rejected: createRejectedEvents(sessions),
+    unpriced: createUnpricedEvents(sessions),
+    upkeep: createUpkeep(sessions),
+    ping,
+    schemaVersion: () => readSchemaVersion(sessions),
+    assertSchemaCurrent: () => assertSchemaCurrent(sessions),
+    close: () => sessions.end(),
+  };
 }
