@@ -264,6 +264,11 @@ describe('a call without a customer', () => {
     expect(result.findings.map((finding) => finding.subject.key)).toEqual([GLOBAL]);
   });
 
+  it('needs no round trip where the whole proxy has no budget', async () => {
+    const result = await check({ rules: [rules({ globalBudget: null })], health: 'absent' }, {});
+    expect(result).toMatchObject({ denial: null, degradedBy: null, findings: [], trips: { reads: 0 } });
+  });
+
   it('is denied when customers are required, also when the spend is not known', async () => {
     const policy = { missingEndUser: 'deny' } as const;
     expect((await check({ policy }, {})).reason).toBe('missing_end_user');

@@ -134,7 +134,7 @@ async function readInForce(ports: CheckPorts, call: CheckedCall, at: Date): Prom
   const preferred = ports.rules.preferred();
   if (preferred === undefined) return { checked: [], spent: null, degradedBy: 'rules' };
   const first = await readBy(ports, { rules: preferred, call, at });
-  if (first.spent === null) return first;
+  if (first.spent === null || first.checked.length === 0) return first;
   const inForce = ports.rules.use({ stateVersion: first.rulesVersion, at });
   if (inForce === preferred) return first;
   if (inForce === undefined) return { checked: first.checked, spent: null, degradedBy: 'rules' };
@@ -146,6 +146,7 @@ async function readBy(
   of: { readonly rules: PublishedRules; readonly call: CheckedCall; readonly at: Date },
 ): Promise<Reading> {
   const checked = subjectsToCheck(of.rules, of.call, of.at);
+  if (checked.length === 0) return { checked, spent: [], rulesVersion: of.rules.version };
   try {
     const reading = await ports.spend.read({
       subjects: checked.map(({ key, periodId }) => ({ subject: key, period: periodId })),
