@@ -8,11 +8,14 @@ export interface BucketPasses {
   readonly marks: ReadonlyMap<number, PassMark>;
   /** Buckets whose node did not answer, with the last failure. */
   readonly failures: ReadonlyMap<number, SpendStoreUnavailable>;
-  /** Writes one page's rows of the buckets still in the pass, one chunk a bucket. Returns how many rows. */
+  /** Writes one page's rows of the buckets still in the pass, in chunks of a bucket. Returns how many rows. */
   write(rows: readonly CounterValue[]): Promise<number>;
   /** Runs `act` for each bucket still in the pass; one for which it is false or Redis fails drops out. */
   each(act: (mark: PassMark) => Promise<boolean>): Promise<void>;
 }
+
+/** What one script call of Redis may write; others wait for it about a millisecond. */
+const ROWS_PER_CHUNK = 250;
 
 /** Begins with a mark at position 0 for each bucket; nothing is written yet. */
 export function createBucketPasses(of: {
@@ -40,12 +43,21 @@ export function createBucketPasses(of: {
     return done;
   };
 
-  const writeChunk = async (mark: PassMark, chunk: readonly CounterValue[]): Promise<number> => {
-    const next = { ...mark, position: mark.position + 1 };
-    const done = await attempt(mark, async () => of.putChunk(next, chunk));
+  /** All chunks at once: each expects the mark that the one before it leaves, so one lost fails the rest. */
+  const writeChunks = async (mark: PassMark, rows: readonly CounterValue[]): Promise<number> => {
+    const chunks = Math.ceil(rows.length / ROWS_PER_CHUNK);
+    const done = await attempt(mark, async () => {
+      const writes = Array.from({ length: chunks }, async (_, index) =>
+        of.putChunk(
+          { ...mark, position: mark.position + index + 1 },
+          rows.slice(index * ROWS_PER_CHUNK, (index + 1) * ROWS_PER_CHUNK),
+        ),
+      );
+      return (await Promise.all(writes)).every((written) => written);
+    });
     if (!done) return 0;
-    marks.set(mark.bucket, next);
-    return chunk.length;
+    marks.set(mark.bucket, { ...mark, position: mark.position + chunks });
+    return rows.length;
   };
 
   return {
@@ -55,7 +67,7 @@ export function createBucketPasses(of: {
       const writes: Promise<number>[] = [];
       for (const [bucket, chunk] of groupByBucket(of.copy, rows)) {
         const mark = marks.get(bucket);
-        if (mark !== undefined) writes.push(writeChunk(mark, chunk));
+        if (mark !== undefined) writes.push(writeChunks(mark, chunk));
       }
       return (await Promise.all(writes)).reduce((sum, count) => sum + count, 0);
     },

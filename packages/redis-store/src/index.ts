@@ -1,1 +1,11 @@
-export {};
+export { closeRedis, connectRedis, pingRedis } from './connect-redis.ts';
+export type { RedisConnectionChange, RedisSettings } from './connect-redis.ts';
+export type { RedisClient } from './redis-client.ts';
+export { RedisEvicts, assertNoEviction } from './assert-no-eviction.ts';
+export type { EvictionCheck } from './assert-no-eviction.ts';
+export { createCounterCopy } from './counter-copy.ts';
+export { createSpendReader } from './spend-reader.ts';
+export { createRulesCopy } from './rules-copy.ts';
+export { subscribeRules } from './subscribe-rules.ts';
+export type { RulesSubscription } from './subscribe-rules.ts';
+export { createNewCustomerGate } from './new-customer-gate.ts';

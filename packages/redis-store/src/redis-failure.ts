@@ -1,0 +1,43 @@
+import { InvariantBroken, SpendStoreUnavailable } from '@spendgate/domain';
+import { ReplyError } from 'ioredis';
+
+/** Replies by which a server says that it cannot serve now, not that the request was wrong. */
+const AWAY =
+  /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|OOM|NOREPLICAS|MISCONF|NOAUTH|WRONGPASS|NOPERM|UNBLOCKED)\b|max number of clients|Too many Cluster redirections/u;
+
+/**
+ * What an error of the client means: Redis away or not ready (retryable), or, when Redis answered that the
+ * request is wrong, a mistake of ours. Errors that are translated already stay as they are.
+ */
+export function toRedisFailure(error: unknown, what: string): Error {
+  if (error instanceof SpendStoreUnavailable || error instanceof InvariantBroken) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ReplyError && !AWAY.test(message)) {
+    return new InvariantBroken(`${what}: Redis refused the command: ${message}`, { cause: error });
+  }
+  return new SpendStoreUnavailable(`${what}: ${message}`, { cause: error });
+}
+
+/** Waits for one command. @throws SpendStoreUnavailable, InvariantBroken */
+export async function fromRedis<T>(what: string, reply: Promise<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (error) {
+    throw toRedisFailure(error, what);
+  }
+}
+
+/** As `fromRedis`, in at most `timeoutMs`, whatever the client's own timeout is. */
+export async function fromRedisWithin<T>(what: string, timeoutMs: number, reply: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new SpendStoreUnavailable(`${what}: no answer from Redis within ${timeoutMs} ms`));
+  }, timeoutMs);
+  try {
+    return await Promise.race([reply, late.promise]);
+  } catch (error) {
+    throw toRedisFailure(error, what);
+  } finally {
+    clearTimeout(timer);
+  }
+}
