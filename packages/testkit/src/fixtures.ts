@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { inject, test } from 'vitest';
-import { administer, databaseUrl } from './test-services.ts';
+import { administer, databaseUrl } from './administer.ts';
 import type { TestService } from './test-services.ts';
 
 export interface TestDatabase {

@@ -1,4 +1,7 @@
 // What the demo and `npm start` need; unlike the index it does not load vitest.
+export { administer, databaseUrl } from './administer.ts';
+export { claimEmptyRedis } from './claim-empty-redis.ts';
+export type { ClaimedRedis } from './claim-empty-redis.ts';
 export { findProgram } from './find-program.ts';
 export { freePort, isPortFree } from './free-port.ts';
 export { PINNED_NODE, REPOSITORY } from './repository.ts';

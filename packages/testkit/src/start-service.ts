@@ -32,6 +32,8 @@ export interface ServiceOptions {
   readonly waitFor?: 'ready' | 'alive' | 'nothing';
   readonly timeoutMs?: number;
   readonly onLine?: (line: string) => void;
+  /** Gets the way to end it as soon as it runs, for whoever does not want to wait until it is ready. */
+  readonly onSpawned?: (stop: () => Promise<ProcessEnd>) => void;
 }
 
 /**
@@ -48,6 +50,7 @@ export async function startService(name: ServiceName, options: ServiceOptions): 
     cwd: REPOSITORY,
     onLine: options.onLine,
   });
+  options.onSpawned?.(() => server.stop({ timeoutMs: 30_000 }));
   const url = `http://${env['HOST']}:${env['PORT']}`;
   const target = options.waitFor ?? 'ready';
   if (target !== 'nothing') {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import pg from 'pg';
+import { administer, databaseUrl } from './administer.ts';
 import {
   dockerAnswers,
   startKafkaContainer,
@@ -120,23 +120,4 @@ async function migrateApart(url: string): Promise<void> {
   });
   const { code } = await migration.exited;
   if (code !== 0) throw new Error(`The migrations failed:\n${migration.output()}`);
-}
-
-/** The same server's other database. */
-export function databaseUrl(adminUrl: string, name: string): string {
-  const url = new URL(adminUrl);
-  url.pathname = `/${name}`;
-  return url.href;
-}
-
-/** Runs one statement on a connection of its own. */
-export async function administer(adminUrl: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 10_000 });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }

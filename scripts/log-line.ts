@@ -1,0 +1,57 @@
+import { padded, styled } from './screen.ts';
+import type { Style } from './screen.ts';
+
+const LEVELS: Readonly<Record<string, number>> = {
+  trace: 10,
+  debug: 20,
+  info: 30,
+  warn: 40,
+  error: 50,
+  fatal: 60,
+};
+const HIDDEN = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'service', 'name', 'v']);
+const MAX_CHARACTERS = 400;
+
+export interface LogLine {
+  /** pino's number: 30 is info, 40 a warning. 30 for what is no JSON. */
+  readonly level: number;
+  readonly text: string;
+}
+
+/** Turns a service's JSON log line into one for people; what is no JSON stays as it is. */
+export function readLogLine(line: string): LogLine {
+  const entry = parse(line);
+  if (entry === undefined) return { level: 30, text: line };
+  const { level: given, time, msg } = entry;
+  const level = typeof given === 'number' ? given : (LEVELS[String(given)] ?? 30);
+  const word = Object.entries(LEVELS).find(([, value]) => value === level)?.[0] ?? 'info';
+  const details = Object.entries(entry)
+    .filter(([name, value]) => !HIDDEN.has(name) && value !== null)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const at = typeof time === 'number' || typeof time === 'string' ? clock(new Date(time)) : '';
+  const text = [
+    at,
+    styled(levelStyle(level), padded(word, 5)),
+    typeof msg === 'string' ? msg : '',
+    styled('dim', details.join(' ')),
+  ];
+  return { level, text: text.join(' ').slice(0, MAX_CHARACTERS) };
+}
+
+function parse(line: string): Readonly<Record<string, unknown>> | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function clock(at: Date): string {
+  return Number.isNaN(at.getTime()) ? '' : at.toTimeString().slice(0, 8);
+}
+
+function levelStyle(level: number): Style {
+  if (level >= 50) return 'red';
+  return level >= 40 ? 'yellow' : 'dim';
+}
