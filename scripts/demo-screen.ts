@@ -40,3 +40,18 @@ export function printDecision(check: Checked): void {
 export function amount(nanoUsd: bigint): string {
   return `$${formatUsd(nanoUsd)}`;
 }
+
+/** Shows a wait: a countdown on a terminal, one line elsewhere. */
+export function createWaitPrinter(): (what: string, leftMs: number) => void {
+  let isWaiting = false;
+  return (what, leftMs) => {
+    const seconds = Math.ceil(leftMs / 1000);
+    if (process.stdout.isTTY) {
+      const text = leftMs > 0 ? `   waiting for ${what}: ${seconds} s` : '';
+      process.stdout.write(`\r\u001B[2K${styled('dim', text)}`);
+    } else if (!isWaiting && leftMs > 0) {
+      print(styled('dim', `   waiting ${seconds} s for ${what}`));
+    }
+    isWaiting = leftMs > 0;
+  };
+}

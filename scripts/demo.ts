@@ -6,6 +6,7 @@ import { throwAwayFolder } from '@spendgate/testkit/servers';
 import type { ServiceName } from '@spendgate/testkit/servers';
 import { printConnectHints } from './connect-hints.ts';
 import { createDemoClient } from './demo-client.ts';
+import { createWaitPrinter } from './demo-screen.ts';
 import { DEMO_BUDGETS, DEMO_PREMIUM_ALIASES, tellStory } from './demo-story.ts';
 import { localPorts } from './local-ports.ts';
 import { startLocalSystem } from './local-system.ts';
@@ -18,6 +19,10 @@ import { padded, print, printFailure, printStep, styled } from './screen.ts';
 const isOnce = process.argv.includes('--once');
 const showsLogs = process.argv.includes('--logs');
 const WARNING = 40;
+
+process.on('exit', (code) => {
+  if (code !== 0 && code !== 130) printFailure('The demo did not hold.');
+});
 
 await runUntilStopped('npm run demo', async (life) => {
   const beganAt = performance.now();
@@ -50,7 +55,7 @@ await runUntilStopped('npm run demo', async (life) => {
     checkToken: tokens.known.ENFORCER_TOKENS ?? '',
   });
   const pauseMs = process.stdout.isTTY ? 600 : 0;
-  const story = await Promise.race([tellStory({ client, pauseMs, onWait: printWait }), died]);
+  const story = await Promise.race([tellStory({ client, pauseMs, onWait: createWaitPrinter() }), died]);
   print();
   print(styled('green', `✓ All ${story.steps} steps held.`));
   if (isOnce) return 0;
@@ -79,20 +84,3 @@ function printLogLine(name: ServiceName, line: string): void {
   if (line.trim() !== '' && (showsLogs || level >= WARNING))
     print(`${styled('cyan', padded(name, 8))} ${text}`);
 }
-
-let isWaiting = false;
-
-function printWait(what: string, leftMs: number): void {
-  if (!process.stdout.isTTY) {
-    if (!isWaiting && leftMs > 0)
-      print(styled('dim', `   waiting ${Math.ceil(leftMs / 1000)} s for ${what}`));
-    isWaiting = leftMs > 0;
-    return;
-  }
-  const text = leftMs > 0 ? `   waiting for ${what}: ${Math.ceil(leftMs / 1000)} s ` : '';
-  process.stdout.write(`\r\u001B[2K${styled('dim', text)}`);
-}
-
-process.on('exit', (code) => {
-  if (code !== 0 && code !== 130) printFailure('The demo did not hold.');
-});

@@ -126,7 +126,7 @@ describe('every file', () => {
 
   it('is named after one idea, in kebab-case', () => {
     const names = files.map((file) => [file, file.split(sep).at(-1) ?? ''] as const);
-    const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.int)?(\.test)?\.(ts|mjs)$/;
+    const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.(int|property))?(\.test)?\.(ts|mjs)$/;
     const vague = /^(utils?|helpers?|common|types?|misc)\./;
     expect(names.filter(([, name]) => !kebab.test(name) || vague.test(name)).map(([file]) => file)).toEqual(
       [],

@@ -50,13 +50,13 @@ export async function startPostgresContainer(): Promise<StartedServer> {
   const { Wait } = await import('testcontainers');
   const made = await container(IMAGES.postgres);
   const started = await made
-    .withEnvironment({ POSTGRES_USER: 'spendgate', POSTGRES_PASSWORD: 'spendgate' })
+    .withEnvironment({ POSTGRES_PASSWORD: 'postgres' })
     .withCommand(['postgres', '-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=200'])
     .withExposedPorts(5432)
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
     .start();
   return {
-    url: `postgres://spendgate:spendgate@${started.getHost()}:${started.getMappedPort(5432)}/postgres`,
+    url: `postgres://postgres:postgres@${started.getHost()}:${started.getMappedPort(5432)}/postgres`,
     how: `${IMAGES.postgres} (Docker)`,
     stop: async () => void (await started.stop()),
   };

@@ -6,6 +6,8 @@ export { restamp, sampleBatches, sampleEvent, sampleEvents } from './sample-even
 export type { Payload, SampleEvent } from './sample-events.ts';
 export type { ProcessEnd } from './spawn-server.ts';
 export { startKafka } from './start-kafka.ts';
+export { liteLlmEventsPort, startLiteLlm } from './start-litellm.ts';
+export type { StartedLiteLlm } from './start-litellm.ts';
 export { startPostgres } from './start-postgres.ts';
 export type { PostgresOptions, StartedServer } from './start-postgres.ts';
 export { startRedis } from './start-redis.ts';

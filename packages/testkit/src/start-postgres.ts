@@ -49,7 +49,7 @@ export async function startPostgres(options: PostgresOptions): Promise<StartedSe
   const password = readFileSync(passwordFile, 'utf8').trim();
   const port = options.port ?? (await freePort());
   const server = await run({ bin, cluster, port, account, throwAway: options.throwAway === true });
-  const url = `postgres://spendgate:${password}@127.0.0.1:${port}/postgres`;
+  const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   await untilReady(server, url);
   return {
     url,
@@ -114,7 +114,7 @@ function createCluster(of: {
   const args = [
     `--pgdata=${of.cluster}`,
     `--pwfile=${forInitdb}`,
-    '--username=spendgate',
+    '--username=postgres',
     '--auth=scram-sha-256',
     '--encoding=UTF8',
     '--locale=C',

@@ -4,7 +4,7 @@ import { kafkaTest, pgTest, redisTest } from '../src/index.ts';
 
 pgTest('gives a migrated database of its own', async ({ database }) => {
   const { rows } = await database.pool.query(
-    `select current_database() as name, to_regclass('counters') is not null as migrated`,
+    `select current_database() as name, to_regclass('spendgate.counters') is not null as migrated`,
   );
   expect(rows).toEqual([{ name: expect.stringMatching(/^spendgate_test_/), migrated: true }]);
 });
