@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidDuration, InvalidResetTime, InvalidTimeZone, InvariantBroken } from './errors.ts';
 import { periodAt, periodId } from './period.ts';
