@@ -1,4 +1,5 @@
 import { InvalidDuration } from './errors.ts';
+import { quoted } from './quoted.ts';
 
 const UNITS = ['s', 'm', 'h', 'd', 'w', 'mo'] as const;
 export type DurationUnit = (typeof UNITS)[number];
@@ -44,12 +45,6 @@ export function parseDuration(text: unknown): Duration {
 /** A length in milliseconds by the clock, a day being 24 hours; months have none and are counted apart. */
 export function lengthMs({ count, unit }: { count: number; unit: Exclude<DurationUnit, 'mo'> }): number {
   return count * UNIT_MS[unit];
-}
-
-/** A text as error messages quote it: on one line and not too long. */
-export function quoted(text: unknown): string {
-  const shown = typeof text === 'string' ? text : String(text);
-  return JSON.stringify(shown.length > 60 ? `${shown.slice(0, 60)}…` : shown);
 }
 
 function isTooLong({ count, unit }: Duration): boolean {

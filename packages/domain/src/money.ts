@@ -1,5 +1,5 @@
-import { quoted } from './duration.ts';
 import { InvalidAmount } from './errors.ts';
+import { quoted } from './quoted.ts';
 
 /** Money: integer nano-USD (one USD is 1,000,000,000). Float dollars exist only at the edges. */
 export type NanoUsd = bigint;

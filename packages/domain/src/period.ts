@@ -1,8 +1,9 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, lengthMs, parseDuration, quoted } from './duration.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, lengthMs, parseDuration } from './duration.ts';
 import type { Duration, DurationUnit } from './duration.ts';
 import { InvalidDuration, InvalidResetTime, invariant } from './errors.ts';
 import { elapsedGrid, monthGrid, spanAt, wallGrid, withOrigin } from './period-grid.ts';
 import type { Grid, Span } from './period-grid.ts';
+import { quoted } from './quoted.ts';
 import { findChangeAfter, findChangeUntil, offsetMs, parseTimeZone, toInstant, toWall } from './time-zone.ts';
 
 /** How a budget's periods run. `duration` null never resets; `timezone` is IANA, default UTC. */

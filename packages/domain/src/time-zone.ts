@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
-import { quoted } from './duration.ts';
 import { InvalidTimeZone } from './errors.ts';
+import { quoted } from './quoted.ts';
 
 /**
  * A wall-clock date and time as the milliseconds that UTC would count for it, so that days are always 24
