@@ -1,4 +1,4 @@
-import { BudgetError, attribute } from '@spendgate/domain';
+import { BudgetError, LedgerRefusedData, attribute } from '@spendgate/domain';
 import type { SpendEvent } from '@spendgate/domain';
 import type { CounterCopy } from './counter-copy-port.ts';
 import type { EventOutcome, Ledger } from './ledger-port.ts';
@@ -110,8 +110,8 @@ function outcomeOfRepetition(first: RecordedOutcome | undefined): RecordedOutcom
 }
 
 /**
- * Bisects on whatever a repetition would not mend, refused data or a mistake of our own, so that one
- * event never holds up the others.
+ * Bisects on refused data and on mistakes of our own, so that one event never holds up the others; what
+ * can be mended from outside is thrown.
  */
 async function recordDistinct(
   ports: RecordPorts,
@@ -134,7 +134,7 @@ async function recordDistinct(
     });
     await pushOrOwe(ports, result);
   } catch (error) {
-    if (error instanceof BudgetError && error.retryable) throw error;
+    if (error instanceof BudgetError && !(error instanceof LedgerRefusedData)) throw error;
     const [only] = entries;
     if (entries.length === 1 && only !== undefined) {
       ports.onRefused(error);

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from './config.ts';
+
+const least = {
+  DATABASE_URL: 'postgres://u:secret-1@localhost/db',
+  REDIS_URL: 'redis://localhost',
+  INGEST_TOKENS: 'litellm:secret-2',
+};
+
+describe('ingest’s environment', () => {
+  it('needs the stores and a token', () => {
+    expect(parseConfig(least)).toMatchObject({ host: '127.0.0.1', port: 4100, kafka: null, lanes: 4 });
+  });
+
+  it('names every bad variable at once, never its value', () => {
+    const read = () =>
+      parseConfig({ PORT: 'x-1', LOG_LEVEL: 'x-2', INGEST_LANES: 'x-3', DATABASE_URL: 'x-4' });
+    expect(read).toThrow(/PORT[\s\S]*LOG_LEVEL[\s\S]*DATABASE_URL[\s\S]*REDIS_URL[\s\S]*INGEST_LANES/u);
+    expect(read).not.toThrow(/x-\d/u);
+  });
+
+  it('refuses to start without a token that may send events', () => {
+    expect(() => parseConfig({ ...least, INGEST_TOKENS: '' })).toThrow('INGEST_TOKENS');
+    expect(parseConfig({ ...least, INGEST_TOKENS: '', AUTH: 'off' }).tokens.required).toBe(false);
+  });
+
+  it('reads Kafka’s settings', () => {
+    const kafka = { KAFKA_BROKERS: 'a:9092, b:9092', KAFKA_SSL: 'on' };
+    const sasl = {
+      KAFKA_SASL_USERNAME: 'u',
+      KAFKA_SASL_PASSWORD: 'p',
+      KAFKA_SASL_MECHANISM: 'scram-sha-512',
+    };
+    expect(parseConfig({ ...least, ...kafka, ...sasl }).kafka).toEqual({
+      brokers: ['a:9092', 'b:9092'],
+      ssl: true,
+      sasl: { mechanism: 'scram-sha-512', username: 'u', password: 'p' },
+      topic: 'litellm.spend',
+      topicPartitions: 12,
+      topicReplication: 1,
+    });
+    expect(() => parseConfig({ ...least, ...kafka, KAFKA_SASL_USERNAME: 'u' })).toThrow('all three or none');
+  });
+});

@@ -1,0 +1,100 @@
+import type { Clock } from '@spendgate/application';
+import { uncheckedReplies } from '@spendgate/runtime';
+import type { FastifyPluginAsyncZod } from '@spendgate/runtime';
+import { z } from 'zod';
+import type { IngestMetrics } from './ingest-metrics.ts';
+import type { Intake, IntakeAnswer } from './intake.ts';
+import { parsePayloads } from './parse-payloads.ts';
+import type { EventReader } from './read-event.ts';
+import { errorReply } from './reply-schemas.ts';
+import { unpackBody } from './unpack-body.ts';
+
+export const BODY_LIMIT_BYTES = 32 * 1_024 * 1_024;
+/** LiteLLM sends at most 512 at once by default; far more small ones would hold up everyone else. */
+const EVENTS_MAX = 50_000;
+
+const answer = z.object({
+  accepted: z.int(),
+  duplicates: z.int(),
+  rejected: z.int(),
+  rejections: z.array(z.object({ index: z.int(), id: z.string().nullable(), reason: z.string() })),
+});
+
+interface EventsRoutePorts {
+  readonly intake: Intake;
+  readonly reader: EventReader;
+  readonly clock: Clock;
+  readonly metrics: IngestMetrics;
+}
+
+type Refusal = 'not_json' | 'too_large' | 'unknown_encoding';
+
+const REFUSALS = {
+  not_json: { status: 400, type: 'invalid_request', message: 'The body is no JSON.' },
+  too_large: { status: 413, type: 'too_large', message: 'The body is too large.' },
+  unknown_encoding: {
+    status: 415,
+    type: 'unsupported_media_type',
+    message: 'The content encoding is not supported; send gzip or none.',
+  },
+} as const;
+
+/**
+ * Takes LiteLLM's events: an array, one object or NDJSON, whatever the content type says. Never 429, and
+ * 4xx only for what holds no events at all: LiteLLM drops a batch on any 4xx.
+ */
+export function eventsRoute(ports: EventsRoutePorts): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES },
+      (_request, body, done) => {
+        done(null, body);
+      },
+    );
+    app.post(
+      '/v1/events',
+      {
+        config: { scope: 'ingest' },
+        bodyLimit: BODY_LIMIT_BYTES,
+        schema: {
+          summary: 'Take spend events: a JSON array, one object or NDJSON, optionally gzip',
+          response: { 200: answer, 400: errorReply, 413: errorReply, 415: errorReply, 503: errorReply },
+        },
+        serializerCompiler: uncheckedReplies,
+      },
+      async (request, reply) => {
+        const stopTimer = ports.metrics.intakeDuration.startTimer();
+        const taken = await takeBody(ports, {
+          body: request.body,
+          encoding: request.headers['content-encoding'],
+        });
+        if (typeof taken === 'string') {
+          const { status, type, message } = REFUSALS[taken];
+          ports.metrics.inadmissible.inc({ reason: taken });
+          return reply.code(status).send({ error: { type, message } });
+        }
+        stopTimer();
+        return taken;
+      },
+    );
+  };
+}
+
+async function takeBody(
+  ports: EventsRoutePorts,
+  of: { readonly body: unknown; readonly encoding: string | undefined },
+): Promise<(IntakeAnswer & { rejections: IntakeAnswer['rejections'][number][] }) | Refusal> {
+  if (!Buffer.isBuffer(of.body)) return 'not_json';
+  const unpacked = await unpackBody(of.body, { encoding: of.encoding, limitBytes: BODY_LIMIT_BYTES });
+  if (unpacked.outcome === 'broken') return 'not_json';
+  if (unpacked.outcome !== 'unpacked') return unpacked.outcome;
+  const payloads = parsePayloads(unpacked.text);
+  if (payloads === undefined) return 'not_json';
+  if (payloads.length > EVENTS_MAX) return 'too_large';
+  const receivedAt = new Date(ports.clock.nowMs());
+  const readings = payloads.map((payload) => ports.reader.readParsed(payload, receivedAt));
+  const taken = await ports.intake.take({ readings, receivedAt });
+  return { ...taken, rejections: [...taken.rejections] };
+}

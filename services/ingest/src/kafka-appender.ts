@@ -1,0 +1,96 @@
+import { EventStreamUnavailable } from '@spendgate/domain';
+import type { Kafka, Producer } from 'kafkajs';
+import { Partitioners } from 'kafkajs';
+import type { EventAppender, StreamRecord } from './event-stream.ts';
+
+/** The broker waits this long for its replicas. */
+const ACKS_TIMEOUT_MS = 3_000;
+/** The whole of an `append`, with connecting and retries. */
+const APPEND_TIMEOUT_MS = 5_000;
+/** A broker refuses record batches over its `message.max.bytes`, 1 MiB by default; characters may be 3 bytes. */
+const CHUNK_MAX_CHARS = 300_000;
+const ALL_IN_SYNC_REPLICAS = -1;
+
+export interface KafkaAppender extends EventAppender {
+  close(): Promise<void>;
+}
+
+/** Appends to one topic, connecting on first use; the topic is made again should it have gone. */
+export function createKafkaAppender(
+  kafka: Kafka,
+  of: { readonly topic: string; readonly ensureTopic: () => Promise<void> },
+): KafkaAppender {
+  let connected: Promise<Producer> | undefined;
+
+  const connect = async (): Promise<Producer> => {
+    const producer = kafka.producer({
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000 },
+    });
+    await of.ensureTopic();
+    await producer.connect();
+    return producer;
+  };
+
+  const appendAll = async (records: readonly StreamRecord[]): Promise<void> => {
+    connected ??= connect();
+    const producer = await connected;
+    for (const chunk of chunks(records)) {
+      await producer.send({
+        topic: of.topic,
+        acks: ALL_IN_SYNC_REPLICAS,
+        timeout: ACKS_TIMEOUT_MS,
+        messages: chunk.map(({ key, value }) => ({ key, value })),
+      });
+    }
+  };
+
+  const disconnect = async (): Promise<void> => {
+    const producer = connected;
+    connected = undefined;
+    await producer?.then(
+      (open) => open.disconnect(),
+      () => undefined,
+    );
+  };
+
+  return {
+    append: async (records) => {
+      if (records.length === 0) return;
+      try {
+        await withTimeout(appendAll(records), APPEND_TIMEOUT_MS);
+      } catch (error) {
+        // A new connection, and a new look at the topic, for whoever comes next.
+        disconnect().catch(() => undefined);
+        throw new EventStreamUnavailable(`could not append to ${of.topic}`, { cause: error });
+      }
+    },
+    close: disconnect,
+  };
+}
+
+function* chunks(records: readonly StreamRecord[]): Generator<readonly StreamRecord[]> {
+  let chunk: StreamRecord[] = [];
+  let chars = 0;
+  for (const record of records) {
+    if (chunk.length > 0 && chars + record.value.length > CHUNK_MAX_CHARS) {
+      yield chunk;
+      chunk = [];
+      chars = 0;
+    }
+    chunk.push(record);
+    chars += record.value.length;
+  }
+  yield chunk;
+}
+
+async function withTimeout<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

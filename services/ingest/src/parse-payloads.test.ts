@@ -1,0 +1,80 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parsePayloads } from './parse-payloads.ts';
+
+const good = (payload: unknown) => ({ ok: true, payload });
+
+describe('parsePayloads', () => {
+  it.each([
+    ['an array', '[{"id":"a"},{"id":"b"}]', [{ id: 'a' }, { id: 'b' }]],
+    ['one object', ' {"id":"a"}\n', [{ id: 'a' }]],
+    ['an array printed over lines', '[\n  {"id":"a"}\n]', [{ id: 'a' }]],
+    ['NDJSON', '{"id":"a"}\n\n{"id":"b"}\r\n', [{ id: 'a' }, { id: 'b' }]],
+    ['objects printed over lines', '{\n"id":"a"\n}\n{\n"id":"b"\n}', [{ id: 'a' }, { id: 'b' }]],
+    ['an empty array', '[]', []],
+    ['JSON that is no event', '42', [42]],
+  ])('reads %s', (_what, text, payloads) => {
+    expect(parsePayloads(text)).toEqual(payloads.map(good));
+  });
+
+  it.each(['', '   ', 'hello', '<html>', '{"id":', '[{"id":', 'NaN and more', ']]]', '{]'])(
+    'refuses what is no JSON at all: %s',
+    (text) => {
+      expect(parsePayloads(text)).toBeUndefined();
+    },
+  );
+
+  it.each(['NaN', 'Infinity', '-Infinity'])('keeps the rest of a batch with %s in one event', (token) => {
+    const text = `[{"id":"a"}, {"id":"b","response_cost":${token},"end_user":"NaN, -Infinity"}, {"id":"c"}]`;
+    expect(parsePayloads(text)).toEqual([
+      good({ id: 'a' }),
+      {
+        ok: false,
+        reason: 'invalid',
+        detail: expect.stringContaining('NaN'),
+        payload: { id: 'b', response_cost: null, end_user: 'NaN, -Infinity' },
+      },
+      good({ id: 'c' }),
+    ]);
+  });
+
+  it('keeps the lines around a broken one', () => {
+    const parsed = parsePayloads('{"id":"a"}\n{"id":"b\n{"id":"c","n":NaN}\n{"id":"d"}');
+    expect(parsed?.map(({ ok, payload }) => [ok, payload])).toEqual([
+      [true, { id: 'a' }],
+      [false, undefined],
+      [false, { id: 'c', n: null }],
+      [true, { id: 'd' }],
+    ]);
+  });
+
+  it('reads one object with NaN over several lines', () => {
+    expect(parsePayloads('{\n"id": "a",\n"cost": NaN\n}')).toMatchObject([
+      { ok: false, payload: { id: 'a', cost: null } },
+    ]);
+  });
+
+  it('is not misled by brackets, commas, quotes and escapes within strings', () => {
+    const payload = { text: 'a "quoted", [bracket] {brace} \\ \\\\" NaN', list: ['},{', '\\'] };
+    const text = `[${JSON.stringify(payload)}, {"n": NaN}, ${JSON.stringify(payload)}]`;
+    expect(parsePayloads(text)?.map((element) => element.payload)).toEqual([payload, { n: null }, payload]);
+  });
+
+  it('gives every element of an array its place, whichever are broken', () => {
+    const element = fc.oneof(
+      fc.json({ maxDepth: 3 }).map((text) => ({ text: `{"value":${text}}`, ok: true })),
+      fc.json({ maxDepth: 2 }).map((text) => ({ text: `{"value":[${text},NaN]}`, ok: false })),
+    );
+    fc.assert(
+      fc.property(fc.array(element, { minLength: 1, maxLength: 8 }), (elements) => {
+        const parsed = parsePayloads(`[${elements.map(({ text }) => text).join(' , ')}]`);
+        expect(parsed?.map(({ ok }) => ok)).toEqual(elements.map(({ ok }) => ok));
+        expect(parsed?.map(({ payload }) => payload)).toEqual(
+          elements.map(
+            ({ text, ok }) => JSON.parse(ok ? text : text.replace(/NaN\]\}$/, 'null]}')) as unknown,
+          ),
+        );
+      }),
+    );
+  });
+});

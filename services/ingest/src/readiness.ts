@@ -1,0 +1,50 @@
+import { checkHealth } from '@spendgate/observability';
+import type { HealthCheck, Readiness } from '@spendgate/observability';
+import type { IngestPorts } from './ingest-ports.ts';
+import { contradictions } from './own-settings.ts';
+import type { OwnSettings } from './own-settings.ts';
+import type { FollowedRules } from './published-rules.ts';
+
+/**
+ * Ready means that events sent now would be made durable and counted. Redis is reported but not asked
+ * for: without it counting goes on. With Kafka the same holds for the ledger, for intake goes on.
+ */
+export function ingestReadiness(of: {
+  readonly ports: IngestPorts;
+  readonly rules: FollowedRules;
+  readonly ownSettings: OwnSettings;
+}): Readiness {
+  const { ports, rules } = of;
+  return async () => {
+    const [ledger, redis] = await Promise.all([
+      checkHealth('ledger', ports.health.ledger),
+      checkHealth('redis', ports.health.redis),
+    ]);
+    const stream = ports.stream;
+    return [
+      stream === null ? ledger : goesOnWithout(ledger, 'events wait in Kafka'),
+      redis.detail === 'BUDGET_REDIS_EVICTS' ? redis : goesOnWithout(redis, 'pushes are owed to the sweep'),
+      toCheck('rules', rules.problem()),
+      toCheck('settings', settingsProblem(rules, of.ownSettings)),
+      ...(stream === null
+        ? []
+        : [toCheck('consumer', stream.subscription.isJoined() ? null : 'has not joined its group')]),
+    ];
+  };
+}
+
+function goesOnWithout(check: HealthCheck, consequence: string): HealthCheck {
+  return check.ok
+    ? check
+    : { name: check.name, ok: true, detail: `${check.detail ?? 'away'}: ${consequence}` };
+}
+
+function settingsProblem(rules: FollowedRules, own: OwnSettings): string | null {
+  if (rules.problem() !== null) return null;
+  const variables = contradictions(own, rules.current().attribution);
+  return variables.length === 0 ? null : `${variables.join(', ')} contradict the published rules`;
+}
+
+function toCheck(name: string, problem: string | null): HealthCheck {
+  return problem === null ? { name, ok: true } : { name, ok: false, detail: problem };
+}
