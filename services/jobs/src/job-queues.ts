@@ -30,9 +30,10 @@ const KEPT_FAILURES = 20;
 /** A run whose instance was killed is taken up by another one after about this time. */
 const LOCK_MS = 10_000;
 const STALLED_CHECK_MS = 5_000;
-/** BullMQ waits 15 s by default after Redis failed it; the sweep should be back sooner. */
+/** By default BullMQ waits 15 s after Redis failed it, and up to 20 s to connect anew; the sweep should be back sooner. */
 const RETRY_AFTER_REDIS_FAILURE_MS = 1_000;
-const CLOSE_PATIENCE_MS = 10_000;
+const MOST_RECONNECT_DELAY_MS = 1_000;
+const CLOSE_PATIENCE_MS = 5_000;
 
 /**
  * A queue for each job, so that a long rebuild holds up no other job. One run at a time over all
@@ -47,7 +48,12 @@ export function createJobQueue(
     readonly logger: Logger;
   },
 ): JobQueue {
-  const connection = { url: of.redisUrl, maxRetriesPerRequest: null, enableAutoPipelining: false };
+  const connection = {
+    url: of.redisUrl,
+    maxRetriesPerRequest: null,
+    enableAutoPipelining: false,
+    retryStrategy: (times: number) => Math.min(times * 100, MOST_RECONNECT_DELAY_MS),
+  };
   const queue = new Queue<null, JobSummary>(job.name, { connection, prefix: PREFIX });
   const worker = new Worker<null, JobSummary>(job.name, async () => of.run(job), {
     connection,

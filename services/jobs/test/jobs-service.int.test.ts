@@ -33,7 +33,7 @@ async function startJobs(stores: Stores, env: Record<string, string> = {}): Prom
       REDIS_URL: stores.redisUrl,
       READ_TOKENS: `test:${READ_TOKEN}`,
       SWEEP_INTERVAL_MS: '200',
-      WALK_INTERVAL_MS: '200',
+      WALK_INTERVAL_MS: '600000',
       CLOSE_PERIODS_INTERVAL_MS: '300',
       CLOSE_PERIODS_GRACE_MS: '0',
       PUBLISH_RULES_INTERVAL_MS: '500',
