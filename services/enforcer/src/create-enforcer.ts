@@ -10,6 +10,7 @@ import type { EnforcerConfig } from './config.ts';
 import { enforcerReadiness } from './readiness.ts';
 import { followRules } from './rules-follower.ts';
 import type { RulesFeed } from './rules-follower.ts';
+import { timedSpendReader } from './timed-spend-reader.ts';
 
 /** What the enforcer needs of Redis. */
 export interface EnforcerStores {
@@ -73,7 +74,7 @@ export async function createEnforcer(of: {
     bodyLimitBytes: BODY_LIMIT_BYTES,
     openApi: { title: 'Spendgate enforcer', version: '1' },
   });
-  const spend = boundedSpendReader(stores.spend, config.maxChecksInFlight);
+  const spend = boundedSpendReader(timedSpendReader(stores.spend, metrics), config.maxChecksInFlight);
   const ports = { rules, spend, newCustomers: stores.newCustomers, policy: config.policy, now };
   await server.register(checkRoute(ports, createCheckMetrics(metrics)));
   const { ownSettings } = config;

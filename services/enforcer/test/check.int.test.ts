@@ -87,6 +87,7 @@ describe('a check on counters that are whole', () => {
       });
       expect((await redis.keys('*')).toSorted()).toEqual(keysBefore);
       expect(await enforcer.metric('spendgate_checks_new_customers_total')).toBe(1);
+      expect(await enforcer.metric('spendgate_redis_duration_seconds_count{operation="read_spend"}')).toBe(1);
     },
   );
 

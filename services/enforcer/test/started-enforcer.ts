@@ -68,7 +68,9 @@ export async function startEnforcer(
     },
     async metric(line) {
       const { body } = await server.inject({ method: 'GET', url: '/metrics' });
-      const lines = body.split('\n').map((one) => one.replace(/,?service="enforcer"/u, '').replace('{}', ''));
+      const lines = body
+        .split('\n')
+        .map((one) => one.replace(/,service="enforcer"|service="enforcer",?/u, '').replace('{}', ''));
       return Number(lines.find((one) => one.startsWith(`${line} `))?.split(' ')[1] ?? Number.NaN);
     },
     async [Symbol.asyncDispose]() {
