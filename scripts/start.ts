@@ -51,6 +51,8 @@ function ownEnvironment(): Record<string, string | undefined> {
   };
 }
 
+// That they are asked for their readiness all the time says nothing.
 function printLogLine(name: ServiceName, line: string): void {
-  if (line.trim() !== '') print(`${styled('cyan', padded(name, 8))} ${readLogLine(line).text}`);
+  if (line.trim() !== '' && !line.includes('"/readyz"'))
+    print(`${styled('cyan', padded(name, 8))} ${readLogLine(line).text}`);
 }

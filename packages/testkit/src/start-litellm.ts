@@ -27,8 +27,8 @@ interface LiteLlmOptions {
 const VERSION = '1.106.2';
 const USUAL_EVENTS_PORT = 4100;
 const START_TIMEOUT_MS = 240_000;
-/** The callback sends what it has this often; LiteLLM's own default is 5 s. */
-const FLUSH_INTERVAL_SECONDS = '1';
+/** The callback sends every event at once. By itself it waits for 512 of them, or 5 s. */
+const CALLBACK = { DEFAULT_BATCH_SIZE: '1', DEFAULT_FLUSH_INTERVAL_SECONDS: '1' };
 
 /** Where ingest must listen: a proxy at LITELLM_URL posts to the usual port, the others to wherever they are told. */
 export async function liteLlmEventsPort(): Promise<number> {
@@ -73,7 +73,7 @@ async function startByScript(script: string, options: LiteLlmOptions): Promise<S
     ...(home === undefined ? {} : { LITELLM_REAL_HOME: home }),
     SPENDGATE_EVENTS_URL: options.eventsUrl,
     SPENDGATE_INGEST_TOKEN: options.token,
-    DEFAULT_FLUSH_INTERVAL_SECONDS: FLUSH_INTERVAL_SECONDS,
+    ...CALLBACK,
   };
   // Not by a pipe: what it leaves running would hold the pipe open for ever.
   const run = (args: readonly string[], timeout: number): number | null =>
@@ -115,7 +115,7 @@ async function startFromPyPi(options: LiteLlmOptions): Promise<StartedLiteLlm> {
       LITELLM_LOCAL_AUTOROUTER_PRESETS: 'True',
       LITELLM_LOCAL_BLOG_POSTS: 'True',
       LITELLM_LOCAL_POLICY_TEMPLATES: 'True',
-      DEFAULT_FLUSH_INTERVAL_SECONDS: FLUSH_INTERVAL_SECONDS,
+      ...CALLBACK,
       NO_PROXY: '127.0.0.1,localhost',
     },
   });
