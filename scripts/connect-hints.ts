@@ -30,11 +30,11 @@ export function printConnectHints(of: { readonly ports: LocalPorts; readonly tok
 export function liteLlmBlock(of: { readonly endpoint: string; readonly token: string }): readonly string[] {
   return [
     'litellm_settings:',
-    '  callbacks: ["spendgate_events"]',
+    "  callbacks: ['spendgate_events']",
     'callback_settings:',
     '  spendgate_events:',
     '    callback_type: generic_api',
     `    endpoint: ${of.endpoint}`,
-    `    headers: { Authorization: "Bearer ${of.token}" }`,
+    `    headers: { Authorization: 'Bearer ${of.token}' }`,
   ];
 }
