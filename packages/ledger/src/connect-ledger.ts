@@ -37,7 +37,7 @@ export interface LedgerConnection {
   schemaVersion(): Promise<number>;
   /** @throws SchemaOutdated when this build needs a newer schema. @throws LedgerUnavailable */
   assertSchemaCurrent(): Promise<void>;
-  /** Waits for running calls, then closes the pool. */
+  /** Waits for running calls, then closes the pool. Safe to repeat. */
   close(): Promise<void>;
 }
 

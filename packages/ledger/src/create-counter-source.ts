@@ -5,7 +5,7 @@ import { parseCounters } from './counter-values.ts';
 import type { Parameter, SessionPool, Statement } from './session-pool.ts';
 
 /** Above this many noted changes (with repetitions) paging through them costs more than walking the open counters. */
-const MAX_CHANGES_TO_SORT = 500_000;
+const MAX_CHANGES_TO_SORT = 50_000;
 
 const snapshotRow = z.object({
   epoch: z.string(),
@@ -71,16 +71,19 @@ const OPEN_PAGE = {
     ORDER BY c.subject, c.period, c.stripe LIMIT $4::integer) p`,
 };
 
+/** The lateral join keeps the subjects' order, so that a page stops once it is full. */
 const CHANGED_PAGE = {
   name: 'changed_counters',
   text: `SELECT ${COUNTERS_JSON} FROM (
     SELECT c.* FROM (
       SELECT DISTINCT s.subject COLLATE "C" AS subject
       FROM spendgate.counter_changes ch, unnest(ch.subjects) AS s (subject)
-      WHERE ch.xid >= $5::xid8 AND s.subject COLLATE "C" >= $1::text) changed
-    JOIN spendgate.counters c ON c.subject = changed.subject
-    WHERE ${OPEN_AFTER}
-    ORDER BY c.subject, c.period, c.stripe LIMIT $4::integer) p`,
+      WHERE ch.xid >= $5::xid8 AND s.subject COLLATE "C" >= $1::text
+      ORDER BY 1) changed
+    CROSS JOIN LATERAL (
+      SELECT c.* FROM spendgate.counters c WHERE c.subject = changed.subject AND ${OPEN_AFTER}
+      ORDER BY c.period, c.stripe) c
+    ORDER BY changed.subject, c.period, c.stripe LIMIT $4::integer) p`,
 };
 
 const CHANGES_SIZE = {

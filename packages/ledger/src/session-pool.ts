@@ -54,14 +54,17 @@ export function createSessionPool(settings: SessionSettings): SessionPool {
       client.query(sessionSettings(settings), (error) => done(error));
     },
   });
-  // Without a listener a connection that breaks while idle would end the process; the pool has dropped it already.
-  pool.on('error', () => undefined);
+  // A broken connection fails the query that runs on it, and the pool drops it. It also says so by an event, which
+  // without a listener would end the process: the pool's own does not cover connections in use or being ended.
+  pool.on('error', ignore);
+  pool.on('connect', (client) => client.on('error', ignore));
+  let ended: Promise<void> | undefined;
   const transaction = async <T>(work: (session: Session) => Promise<T>): Promise<T> =>
     withClient(pool, async (client) => inTransaction(client, work));
   return {
     ...sessionOver(async (statement) => withClient(pool, async (client) => client.query(toQuery(statement)))),
     transaction,
-    end: () => pool.end(),
+    end: () => (ended ??= pool.end()),
   };
 }
 
@@ -116,8 +119,6 @@ async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
   let broken = true;
   try {
     client = await pool.connect();
-    // A connection that breaks while in use fails the running query; the event must only have a listener.
-    client.on('error', ignore);
     const result = await work(client);
     broken = false;
     return result;
@@ -126,7 +127,6 @@ async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
     broken = !(cause instanceof pg.DatabaseError) || cause.severity !== 'ERROR';
     throw translateFailure(cause);
   } finally {
-    client?.off('error', ignore);
     client?.release(broken);
   }
 }
