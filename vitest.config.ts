@@ -33,6 +33,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['packages/testkit/src/vitest-setup.ts'],
+          // Each of these files runs the whole system; side by side they would only measure each other.
+          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },
@@ -43,8 +45,10 @@ export default defineConfig({
           name: 'litellm',
           include: ['test/litellm/**/*.test.ts'],
           globalSetup: ['packages/testkit/src/vitest-setup.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 600_000,
+          fileParallelism: false,
+          // The first run may have to install LiteLLM.
+          testTimeout: 1_200_000,
+          hookTimeout: 1_200_000,
         },
       },
     ],
