@@ -36,6 +36,7 @@ describe('ingest’s environment', () => {
       ssl: true,
       sasl: { mechanism: 'scram-sha-512', username: 'u', password: 'p' },
       topic: 'litellm.spend',
+      groupId: 'spendgate-ingest',
       topicPartitions: 12,
       topicReplication: 1,
     });

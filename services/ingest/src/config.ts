@@ -33,6 +33,10 @@ const environment = z.object({
     .string()
     .regex(/^[\w.-]{1,200}$/u, 'must be letters, digits or . _ -')
     .default('litellm.spend'),
+  KAFKA_GROUP: z
+    .string()
+    .regex(/^[\w.-]{1,200}$/u, 'must be letters, digits or . _ -')
+    .default('spendgate-ingest'),
   KAFKA_TOPIC_PARTITIONS: integer(1, 10_000).default(12),
   KAFKA_TOPIC_REPLICATION: integer(1, 100).default(1),
   METADATA_KEYS: nameList().default([]),
@@ -86,6 +90,7 @@ function toKafka(read: Environment): KafkaSettings | null {
     ssl: read.KAFKA_SSL,
     sasl: toSasl(read),
     topic: read.KAFKA_TOPIC,
+    groupId: read.KAFKA_GROUP,
     topicPartitions: read.KAFKA_TOPIC_PARTITIONS,
     topicReplication: read.KAFKA_TOPIC_REPLICATION,
   };

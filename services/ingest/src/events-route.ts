@@ -46,6 +46,11 @@ const REFUSALS = {
 export function eventsRoute(ports: EventsRoutePorts): FastifyPluginAsyncZod {
   return async (app) => {
     app.removeAllContentTypeParsers();
+    // Whatever the type says, a malformed one too: Fastify's 415 would make LiteLLM drop the batch.
+    app.addHook('onRequest', (request, _reply, done) => {
+      request.headers['content-type'] = 'application/octet-stream';
+      done();
+    });
     app.addContentTypeParser(
       '*',
       { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES },

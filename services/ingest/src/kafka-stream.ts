@@ -7,13 +7,12 @@ import { createKafkaLog } from './kafka-log.ts';
 import { KafkaSubscription } from './kafka-subscription.ts';
 import { ensureTopics } from './kafka-topics.ts';
 
-export const CONSUMER_GROUP = 'spendgate-ingest';
-
 export interface KafkaSettings {
   readonly brokers: readonly string[];
   readonly ssl: boolean;
   readonly sasl: SASLOptions | null;
   readonly topic: string;
+  readonly groupId: string;
   readonly topicPartitions: number;
   readonly topicReplication: number;
 }
@@ -48,7 +47,7 @@ export function createKafkaStream(settings: KafkaSettings, logger: Logger): Even
   const deadLetters = createKafkaAppender(kafka, { topic: deadLetterTopic, ensureTopic: ensure });
   const subscription = new KafkaSubscription(kafka, {
     topic: settings.topic,
-    groupId: CONSUMER_GROUP,
+    groupId: settings.groupId,
     ensureTopic: ensure,
     logger,
   });
