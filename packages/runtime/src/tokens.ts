@@ -43,7 +43,7 @@ const BEARER = /^bearer +([!-~]+) *$/iu;
 /**
  * Looks tokens up in time that does not depend on how much of one was guessed: the token sent is hashed,
  * so that all comparisons are of equal length, and compared with every entry even after one matched.
- * Nothing is cached by header: hashing costs about a microsecond, and a map keyed by tokens would compare
+ * Nothing is cached by header: hashing costs a few microseconds, and a map keyed by tokens would compare
  * them byte by byte.
  */
 export function createTokens(entries: readonly TokenEntry[]): Tokens {

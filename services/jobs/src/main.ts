@@ -54,7 +54,7 @@ await runService('jobs', async (life) => {
   const run = createJobRunner({ metrics: jobsMetrics, logger, now });
   const queues = jobs.all.map((job) => createJobQueue(job, { redisUrl: config.redisUrl, run, logger }));
   life.own('queues', queues, async (owned) => Promise.all(owned.map(async (queue) => queue.close())));
-  life.own('plan-watch', await watchPlans(queues, { logger, now }), (watch) => watch.close());
+  life.own('plan-watch', await watchPlans(queues, { logger }), (watch) => watch.close());
 
   const server = createServer({
     service: 'jobs',

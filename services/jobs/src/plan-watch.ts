@@ -3,8 +3,6 @@ import type { Logger } from '@spendgate/observability';
 import type { JobQueue } from './job-queues.ts';
 
 export interface PlanWatch {
-  /** When the jobs were last seen to be planned; null before the first time. */
-  lastSeenAt(): Date | null;
   /** Stops looking; a look in progress is left to end with its connection. */
   close(): void;
 }
@@ -18,17 +16,15 @@ const WATCH_INTERVAL_MS = 1_000;
  */
 export async function watchPlans(
   queues: readonly JobQueue[],
-  of: { readonly logger: Logger; readonly now: () => Date },
+  of: { readonly logger: Logger },
 ): Promise<PlanWatch> {
   const stop = new AbortController();
-  let seenAt: Date | null = null;
   const look = async (): Promise<void> => {
     await Promise.all(queues.map(async (queue) => queue.ensurePlanned()));
-    seenAt = of.now();
   };
   await look();
   void keepLooking({ look, logger: of.logger, signal: stop.signal });
-  return { lastSeenAt: () => seenAt, close: () => stop.abort() };
+  return { close: () => stop.abort() };
 }
 
 async function keepLooking(of: {
