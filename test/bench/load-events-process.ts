@@ -34,7 +34,8 @@ serveCommands({
       bodies,
       { width: connections, perSecond: null },
       async (body) => {
-        acceptedEvents += await post(body);
+        const count = await post(body);
+        acceptedEvents += count;
       },
     );
     bodies = [];

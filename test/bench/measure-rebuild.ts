@@ -8,7 +8,7 @@ import { formatParts, runAlone } from './rounds.ts';
 import { measuredReply, nothing } from './worker-commands.ts';
 import { startWorkerProcess } from './worker-process.ts';
 
-const ROUNDS = 2;
+const ROUNDS = 1;
 
 /** How fast a lost Redis is whole again: the open rows of the counters table, through the real rebuild. */
 export async function measureRebuild(bench: BenchContext): Promise<readonly Figure[]> {

@@ -68,7 +68,7 @@ function report(of: {
     '',
     ...(of.quick ? ['Quick run: small sizes and few rounds, so these figures are rough.'] : []),
     ...(of.failures.length > 0 ? [`Failed to measure: ${of.failures.join(', ')}`] : []),
-    missed.length > 0 ? `Over the limit: ${missed.join(', ')}` : 'Every measured figure is within its limit.',
+    missed.length > 0 ? `Over the limit: ${missed.join(', ')}` : 'No measured figure is over its limit.',
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return missed.length + of.failures.length > 0 ? 1 : 0;

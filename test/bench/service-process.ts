@@ -22,7 +22,7 @@ export async function startServiceProcess(of: {
   const profile =
     of.profileDir === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${of.profileDir}` };
   const service = await startService(of.name, {
-    env: { NODE_ENV: 'production', LOG_LEVEL: 'warn', ...profile, ...of.env },
+    env: { NODE_ENV: 'production', ...profile, ...of.env },
     timeoutMs: START_TIMEOUT_MS,
   });
   return {

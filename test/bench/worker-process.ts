@@ -11,16 +11,15 @@ export interface WorkerProcess {
   stop(): Promise<void>;
 }
 
+// kafkajs on Node 24 sets timers in the past, harmlessly.
+const NODE_ARGS = ['--conditions=@spendgate/source', '--disable-warning=TimeoutNegativeWarning'];
 const COMMAND_TIMEOUT_MS = 300_000;
 const answer = z.union([z.object({ ok: z.unknown() }), z.object({ error: z.string() })]);
 
 /** Starts `<file>` beside this one under the same Node. */
-export async function startWorkerProcess(
-  file: string,
-  nodeArgs: readonly string[] = [],
-): Promise<WorkerProcess> {
+export async function startWorkerProcess(file: string): Promise<WorkerProcess> {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const child = spawn(process.execPath, ['--conditions=@spendgate/source', ...nodeArgs, path], {
+  const child = spawn(process.execPath, [...NODE_ARGS, path], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, NODE_ENV: 'production' },
   });
