@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { freePort } from './free-port.ts';
 import type { RedisOptions } from './start-redis.ts';
@@ -45,18 +47,24 @@ async function container(image: string) {
   return new GenericContainer(image).withStartupTimeout(START_TIMEOUT_MS);
 }
 
+// Docker publishes ports on every address of the machine, so nothing here goes without a password.
+function randomPassword(): string {
+  return randomBytes(18).toString('hex');
+}
+
 /** PostgreSQL in a container, thrown away when it stops. */
 export async function startPostgresContainer(): Promise<StartedServer> {
   const { Wait } = await import('testcontainers');
   const made = await container(IMAGES.postgres);
+  const password = randomPassword();
   const started = await made
-    .withEnvironment({ POSTGRES_PASSWORD: 'postgres' })
+    .withEnvironment({ POSTGRES_PASSWORD: password })
     .withCommand(['postgres', '-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=200'])
     .withExposedPorts(5432)
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
     .start();
   return {
-    url: `postgres://postgres:postgres@${started.getHost()}:${started.getMappedPort(5432)}/postgres`,
+    url: `postgres://postgres:${password}@${started.getHost()}:${started.getMappedPort(5432)}/postgres`,
     how: `${IMAGES.postgres} (Docker)`,
     stop: async () => void (await started.stop()),
   };
@@ -67,7 +75,18 @@ export async function startRedisContainer(options: RedisOptions): Promise<Starte
   const { Wait } = await import('testcontainers');
   const made = await container(IMAGES.redis);
   const keep = options.throwAway !== true;
-  const settings = ['--maxmemory-policy', 'noeviction', '--databases', '64', '--save', ''];
+  if (keep) mkdirSync(options.dataDir, { recursive: true });
+  const password = randomPassword();
+  const settings = [
+    '--requirepass',
+    password,
+    '--maxmemory-policy',
+    'noeviction',
+    '--databases',
+    '64',
+    '--save',
+    '',
+  ];
   const started = await made
     .withCommand(['redis-server', ...settings, '--appendonly', keep ? 'yes' : 'no'])
     .withBindMounts(keep ? [{ source: options.dataDir, target: '/data' }] : [])
@@ -75,7 +94,7 @@ export async function startRedisContainer(options: RedisOptions): Promise<Starte
     .withWaitStrategy(Wait.forLogMessage('Ready to accept connections'))
     .start();
   return {
-    url: `redis://${started.getHost()}:${started.getMappedPort(6379)}`,
+    url: `redis://:${password}@${started.getHost()}:${started.getMappedPort(6379)}`,
     how: `${IMAGES.redis} (Docker)`,
     stop: async () => void (await started.stop()),
   };
