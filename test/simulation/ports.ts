@@ -22,7 +22,7 @@ export interface PortFaults {
   readonly wholeFromTheStart?: boolean;
 }
 
-const KEEP_CHANGES_MS = 100;
+const KEEP_CHANGES_MS = 20;
 
 /** The ports of one process: each call is a request that the scheduler delivers, delays, or loses. */
 export function createPorts(world: World, actor: Actor) {

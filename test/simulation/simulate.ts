@@ -28,23 +28,14 @@ const MOST_STEPS = 20_000;
  * which all must come right. The checks run after each effect on a store.
  */
 export async function simulate(options: WorldOptions): Promise<SimulationResult> {
-  let seen: unknown;
-  const world = createWorld({
-    onEffect: (running) => {
-      if (running.postgres.view() === seen) return;
-      seen = running.postgres.view();
-      checkCounters(running);
-    },
-    ...options,
-  });
+  const world = createWorld({ onEffect: createCounterCheck(), ...options });
   const processes = startProcesses(world);
   const chaos = createChaos(world, processes);
-  let lastFault = -1;
+  const owed = createOwedCheck(world);
   while (!processes.sendersDone() && world.scheduler.step < MOST_STEPS && world.violations.length === 0) {
     await chaos.maybe();
     await world.scheduler.runStep();
-    if (world.scheduler.step !== lastFault) await checkOwed(world);
-    lastFault = world.scheduler.step;
+    await owed();
   }
   await settle(world, processes);
   if (world.violations.length === 0) await checkSettled(world);
@@ -53,6 +44,28 @@ export async function simulate(options: WorldOptions): Promise<SimulationResult>
     steps: world.scheduler.step,
     events: world.postgres.view().ledger.length,
     faults: chaos.counts,
+  };
+}
+
+/** Checks again only after something was committed. */
+function createCounterCheck(): (world: World) => void {
+  let seen: unknown;
+  return (world) => {
+    const { counters } = world.postgres.view();
+    if (counters === seen) return;
+    seen = counters;
+    checkCounters(world);
+  };
+}
+
+/** Checks again only after a store changed, or at every step where that cannot be told. */
+function createOwedCheck(world: World): () => Promise<void> {
+  let seen: readonly unknown[] = [];
+  return async () => {
+    const next = [world.postgres.view(), world.redis.revision];
+    if (world.redis.revision !== undefined && next.every((value, index) => value === seen[index])) return;
+    seen = next;
+    await checkOwed(world);
   };
 }
 

@@ -30,6 +30,7 @@ export function createSimulatedRedis(of: {
 }): RedisUnderTest {
   const { faults } = of;
   const slots = Array.from({ length: of.bucketCount }, () => ({ now: EMPTY, before: [] as Bucket[] }));
+  let revision = 0;
   let rules: (RulesText & { readonly epoch: number }) | undefined;
 
   const slot = (bucket: number): { now: Bucket; before: Bucket[] } => {
@@ -42,6 +43,7 @@ export function createSimulatedRedis(of: {
     at.before.push(at.now);
     if (at.before.length > WRITES_KEPT) at.before.shift();
     at.now = { ...at.now, ...change };
+    revision += 1;
   };
   const counted = (held: Bucket, epoch: number, counters: readonly CounterValue[]): Bucket['fields'] => {
     const fields = new Map(held.fields);
@@ -115,19 +117,24 @@ export function createSimulatedRedis(of: {
     },
     loseLastWrites(bucket: number): void {
       const at = slot(bucket);
-      const lost = of.random.pick([1, 2, 3, 1 + of.random.below(WRITES_KEPT / 2)]);
+      const lost = of.random.pick([1, 2, 1 + of.random.below(WRITES_KEPT)]);
       const back = at.before[Math.max(0, at.before.length - lost)];
       if (back === undefined) return;
       at.before.length = Math.max(0, at.before.length - lost);
       at.now = back;
+      revision += 1;
     },
     wipe(bucket: number): void {
       const at = slot(bucket);
       at.now = EMPTY;
+      revision += 1;
       at.before = [];
     },
     wipeRules(): void {
       rules = undefined;
+    },
+    get revision() {
+      return revision;
     },
     state: (bucket: number) => slot(bucket).now.state,
     spent: (bucket, epoch, counter) => slot(bucket).now.fields.get(fieldName(epoch, counter))?.spent ?? null,

@@ -30,6 +30,8 @@ export interface RedisUnderTest {
   loseLastWrites(bucket: number): Eventually<void>;
   wipe(bucket: number): Eventually<void>;
   wipeRules(): Eventually<void>;
+  /** Grows with every change; absent where it cannot be told. */
+  readonly revision?: number;
   state(bucket: number): Eventually<BucketState | null>;
   /** Null where nothing is. */
   spent(

@@ -1,4 +1,4 @@
-import type { SpendStoreUnavailable } from '@spendgate/domain';
+import { SpendStoreUnavailable } from '@spendgate/domain';
 import { createBucketPasses } from './bucket-passes.ts';
 import type { BucketState, CounterCopy } from './counter-copy-port.ts';
 import type { CounterKey, CounterSnapshot, CounterSource } from './counter-source-port.ts';
@@ -51,7 +51,7 @@ export async function sweepOnce(
 ): Promise<SweepResult> {
   const { copy, source } = ports;
   const epoch = await source.confirmEpoch({ counterBuckets: copy.bucketCount });
-  const rulesPut = await restoreRules(ports, epoch);
+  const rules = await restoreRules(ports, epoch);
   const swept = await sweepLiving(ports, { epoch, pageRows: of.pageRows ?? DEFAULT_PAGE_ROWS });
   let pushed = swept.pushed;
   let pages = 0;
@@ -65,7 +65,7 @@ export async function sweepOnce(
       pushed += (await sweepLiving(ports, { epoch, pageRows: of.pageRows ?? DEFAULT_PAGE_ROWS })).pushed;
     },
   });
-  const failure = swept.failure ?? rebuild.failure;
+  const failure = swept.failure ?? rebuild.failure ?? rules.failure;
   if (failure !== null && swept.advanced + rebuild.built.length === 0) throw failure;
   const lagging = swept.lagging + rebuild.failed.length;
   if (lagging === 0 && swept.unreachable === 0) await copy.unlinkOldEpochs(epoch);
@@ -77,7 +77,7 @@ export async function sweepOnce(
     rebuilt: rebuild.built.length,
     lagging,
     unreachable: swept.unreachable,
-    rulesPut,
+    rulesPut: rules.put,
     purgedChanges: await purge(ports, swept),
     failure,
   };
@@ -194,13 +194,22 @@ async function purge(ports: SweepPorts, swept: LivingSweep): Promise<number> {
   return ports.source.purgeChanges({ below });
 }
 
-async function restoreRules(ports: SweepPorts, epoch: number): Promise<boolean> {
+/** On a cluster the rules lie on one node; the counters of the others do not wait for it. */
+async function restoreRules(
+  ports: SweepPorts,
+  epoch: number,
+): Promise<{ readonly put: boolean; readonly failure: SpendStoreUnavailable | null }> {
   const published = await ports.rules.find();
-  if (published === undefined) return false;
-  const held = await ports.rulesCopy.find();
-  if (held?.text === published.text) return false;
-  await ports.rulesCopy.put(published, epoch);
-  return true;
+  if (published === undefined) return { put: false, failure: null };
+  try {
+    const held = await ports.rulesCopy.find();
+    const lost = held?.text !== published.text;
+    if (lost) await ports.rulesCopy.put(published, epoch);
+    return { put: lost, failure: null };
+  } catch (failure) {
+    if (!(failure instanceof SpendStoreUnavailable)) throw failure;
+    return { put: false, failure };
+  }
 }
 
 function least(values: readonly bigint[]): bigint | null {
