@@ -3,6 +3,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import type { KafkaConfig, SASLOptions } from 'kafkajs';
 import type { EventStream } from './event-stream.ts';
 import { createKafkaAppender } from './kafka-appender.ts';
+import { stopKafkaIdleTimer } from './kafka-idle-timer.ts';
 import { createKafkaLog } from './kafka-log.ts';
 import { KafkaSubscription } from './kafka-subscription.ts';
 import { ensureTopics } from './kafka-topics.ts';
@@ -25,6 +26,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
  * are missing. Builds without network; connections are opened on first use and again after a loss.
  */
 export function createKafkaStream(settings: KafkaSettings, logger: Logger): EventStream {
+  if (!stopKafkaIdleTimer()) logger.warn('another kafkajs: its idle timer is left as it is');
   const connection: KafkaConfig = {
     clientId: 'spendgate-ingest',
     brokers: [...settings.brokers],
