@@ -1,6 +1,6 @@
 import type { CounterKey, CounterValue } from '@spendgate/application';
 import { describe, expect } from 'vitest';
-import { ended, eventOn, ledgerTest, monthly, open } from './ledger-test.ts';
+import { besideTransaction, ended, eventOn, ledgerTest, monthly, open } from './ledger-test.ts';
 
 const batch = { rulesVersion: 0, stripe: 0 };
 
@@ -65,16 +65,14 @@ describe('reading counters', () => {
   });
 
   ledgerTest('a cursor taken while a batch runs lies before that batch', async ({ connection, database }) => {
-    const writer = await database.pool.connect();
-    await writer.query('BEGIN');
-    await writer.query(`SELECT spendgate.apply_charges('{team:slow}', '{none}', '{null}', '{0}', '{7}')`);
-    const { cursor } = await connection.counterSource.snapshot();
-    expect(await connection.counterSource.changedSince({ cursor, after: null, limit: 9 })).toEqual([]);
-    await writer.query('COMMIT');
-    writer.release();
-    expect(await connection.counterSource.changedSince({ cursor, after: null, limit: 9 })).toMatchObject([
-      { subject: 'team:slow', spentNanoUsd: 7n },
-    ]);
+    await besideTransaction(database.pool, async (writer) => {
+      await writer.query(`SELECT spendgate.apply_charges('{team:slow}', '{none}', '{null}', '{0}', '{7}')`);
+      const { cursor } = await connection.counterSource.snapshot();
+      const changed = async () => connection.counterSource.changedSince({ cursor, after: null, limit: 9 });
+      expect(await changed()).toEqual([]);
+      await writer.query('COMMIT');
+      expect(await changed()).toMatchObject([{ subject: 'team:slow', spentNanoUsd: 7n }]);
+    });
   });
 
   ledgerTest('a duplicate notes no change', async ({ connection }) => {

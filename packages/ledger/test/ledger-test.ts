@@ -2,6 +2,7 @@ import { connectLedger } from '@spendgate/ledger';
 import type { LedgerConnection } from '@spendgate/ledger';
 import type { CounterValue } from '@spendgate/application';
 import { attributedEvent, pgTest } from '@spendgate/testkit';
+import type { Pool, PoolClient } from 'pg';
 import type { AttributedEvent, Charge, SpendEvent } from '@spendgate/domain';
 
 /** Opens the ports on a test's database. */
@@ -53,4 +54,18 @@ export function spentBy(counters: readonly CounterValue[]): Record<string, bigin
     spent[`${subject} ${period}`] = (spent[`${subject} ${period}`] ?? 0n) + spentNanoUsd;
   }
   return spent;
+}
+
+/** Works beside an open transaction of another session, which goes when the work ends or fails. */
+export async function besideTransaction(
+  pool: Pool,
+  work: (other: PoolClient) => Promise<void>,
+): Promise<void> {
+  const other = await pool.connect();
+  try {
+    await other.query('BEGIN');
+    await work(other);
+  } finally {
+    other.release(true);
+  }
 }

@@ -1,8 +1,20 @@
 import { LedgerRefusedData, LedgerUnavailable, StaleRules } from '@spendgate/domain';
 import { describe, expect } from 'vitest';
-import { eventOn, ledgerTest, MONTH, monthly, monthStart, open, spentBy } from './ledger-test.ts';
+import {
+  besideTransaction,
+  eventOn,
+  ledgerTest,
+  MONTH,
+  monthly,
+  monthStart,
+  open,
+  spentBy,
+} from './ledger-test.ts';
 
 const batch = { rulesVersion: 0, stripe: 0 };
+
+/** Sessions that wait for the lock between counting and publishing. */
+const WAITING = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`;
 
 describe('record', () => {
   ledgerTest(
@@ -209,23 +221,15 @@ describe('the check of the rules', () => {
   ledgerTest(
     'refuses a batch that waited while other rules were published',
     async ({ connection, database }) => {
-      const publisher = await database.pool.connect();
-      await publisher.query('BEGIN');
-      await publisher.query('SELECT pg_advisory_xact_lock(1397770068, 1)');
-      const waiting = connection.ledger.record({ ...batch, events: [eventOn([monthly('customer:ann')])] });
-      const refused = expect(waiting).rejects.toThrow(StaleRules);
-      await expect
-        .poll(async () => {
-          const { rows } = await database.pool.query(
-            `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`,
-          );
-          return rows.length;
-        })
-        .toBe(1);
-      await publisher.query(`INSERT INTO spendgate.published_rules (version, rules) VALUES (1, '')`);
-      await publisher.query('COMMIT');
-      publisher.release();
-      await refused;
+      await besideTransaction(database.pool, async (publisher) => {
+        await publisher.query('SELECT pg_advisory_xact_lock(1397770068, 1)');
+        const events = [eventOn([monthly('customer:ann')])];
+        const refused = expect(connection.ledger.record({ ...batch, events })).rejects.toThrow(StaleRules);
+        await expect.poll(async () => (await database.pool.query(WAITING)).rows.length).toBe(1);
+        await publisher.query(`INSERT INTO spendgate.published_rules (version, rules) VALUES (1, '')`);
+        await publisher.query('COMMIT');
+        await refused;
+      });
     },
   );
 
@@ -246,23 +250,14 @@ describe('the check of the rules', () => {
 
 describe('failures of the world', () => {
   ledgerTest('a backend that is ended means: send it again', async ({ connection, database }) => {
-    const holder = await database.pool.connect();
-    await holder.query('BEGIN');
-    await holder.query('SELECT pg_advisory_xact_lock(1397770068, 1)');
     const events = [eventOn([monthly('customer:ann')])];
-    const cut = expect(connection.ledger.record({ ...batch, events })).rejects.toThrow(LedgerUnavailable);
-    await expect
-      .poll(async () => {
-        const { rows } = await database.pool.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE datname = current_database() AND wait_event = 'advisory'`,
-        );
-        return rows.length;
-      })
-      .toBe(1);
-    await cut;
-    await holder.query('ROLLBACK');
-    holder.release();
+    await besideTransaction(database.pool, async (holder) => {
+      await holder.query('SELECT pg_advisory_xact_lock(1397770068, 1)');
+      const cut = expect(connection.ledger.record({ ...batch, events })).rejects.toThrow(LedgerUnavailable);
+      const kill = `SELECT pg_terminate_backend(pid) FROM (${WAITING}) waiting`;
+      await expect.poll(async () => (await database.pool.query(kill)).rows.length).toBe(1);
+      await cut;
+    });
     expect((await connection.ledger.record({ ...batch, events })).outcomes).toEqual(['recorded']);
   });
 
@@ -274,6 +269,14 @@ describe('failures of the world', () => {
 });
 
 describe('the counters table', () => {
+  ledgerTest("a row's version grows even when the clock went back", async ({ connection, database }) => {
+    const events = () => [eventOn([monthly('customer:ann')])];
+    await connection.ledger.record({ ...batch, events: events() });
+    await database.pool.query('UPDATE spendgate.counters SET version = 9000000000000000');
+    const { counters } = await connection.ledger.record({ ...batch, events: events() });
+    expect(counters[0]?.version).toBe(9_000_000_000_000_001);
+  });
+
   ledgerTest('takes almost all updates inside their page', async ({ connection, database }) => {
     const events = () => [
       eventOn([monthly('customer:ann'), { subject: 'global:proxy', period: 'none', periodEnd: null }]),

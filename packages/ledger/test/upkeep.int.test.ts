@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { Pool } from 'pg';
-import { ended, eventOn, ledgerTest, monthly, NOW } from './ledger-test.ts';
+import { besideTransaction, ended, eventOn, ledgerTest, monthly, NOW } from './ledger-test.ts';
 
 const batch = { rulesVersion: 0, stripe: 0 };
 const due = { endedBefore: NOW, limit: 100 };
@@ -34,11 +34,14 @@ describe('closing periods', () => {
     const events = () => [eventOn([ended('team:t')], { costNanoUsd: 7n })];
     await connection.ledger.record({ ...batch, stripe: 1, events: events() });
     await connection.upkeep.closePeriods(due);
-    await connection.ledger.record({ ...batch, stripe: 2, events: events() });
-    await connection.upkeep.closePeriods(due);
+    for (const stripe of [1, 2]) {
+      await connection.ledger.record({ ...batch, stripe, events: events() });
+      expect(await connection.upkeep.closePeriods(due)).toHaveLength(stripe);
+    }
     expect(await closedRows(database.pool)).toEqual([
       { subject: 'team:t', revision: 1, spent: '7' },
       { subject: 'team:t', revision: 2, spent: '14' },
+      { subject: 'team:t', revision: 3, spent: '21' },
     ]);
   });
 
@@ -56,12 +59,11 @@ describe('closing periods', () => {
   ledgerTest('leaves a period that a writer holds to the next run', async ({ connection, database }) => {
     await connection.ledger.record({ ...batch, stripe: 1, events: [eventOn([ended('team:t')])] });
     await connection.ledger.record({ ...batch, stripe: 2, events: [eventOn([ended('team:t')])] });
-    const writer = await database.pool.connect();
-    await writer.query('BEGIN');
-    await writer.query('SELECT FROM spendgate.counters WHERE stripe = 2 FOR UPDATE');
-    expect(await connection.upkeep.closePeriods(due)).toEqual([]);
-    await writer.query('ROLLBACK');
-    writer.release();
+    await besideTransaction(database.pool, async (writer) => {
+      await writer.query('SELECT FROM spendgate.counters WHERE stripe = 2 FOR UPDATE');
+      expect(await connection.upkeep.closePeriods(due)).toEqual([]);
+      await writer.query('ROLLBACK');
+    });
     expect(await connection.upkeep.closePeriods(due)).toHaveLength(2);
   });
 
