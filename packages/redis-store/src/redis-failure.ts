@@ -12,8 +12,11 @@ const AWAY =
 export function toRedisFailure(error: unknown, what: string): Error {
   if (error instanceof SpendStoreUnavailable || error instanceof InvariantBroken) return error;
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof ReplyError && !AWAY.test(message)) {
-    return new InvariantBroken(`${what}: Redis refused the command: ${message}`, { cause: error });
+  if (error instanceof ReplyError) {
+    // The client hangs the whole command, customers and all, on such an error; logs must not have it.
+    const cause = new Error(message);
+    if (AWAY.test(message)) return new SpendStoreUnavailable(`${what}: ${message}`, { cause });
+    return new InvariantBroken(`${what}: Redis refused the command: ${message}`, { cause });
   }
   return new SpendStoreUnavailable(`${what}: ${message}`, { cause: error });
 }
