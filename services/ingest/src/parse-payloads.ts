@@ -1,3 +1,4 @@
+import { withoutBulk } from './skip-bulk.ts';
 import { splitArray, splitObjects, withoutNonFinite } from './split-json.ts';
 
 /** One element of a body. A broken one keeps what could be read of it, non-finite numbers as null. */
@@ -16,7 +17,7 @@ export type ParsedPayload =
  * it is JSON.
  */
 export function parsePayloads(text: string): readonly ParsedPayload[] | undefined {
-  const whole = parseStrictly(text);
+  const whole = parseStrictly(withoutBulk(text));
   if (whole !== undefined) {
     const payloads: readonly unknown[] = Array.isArray(whole.value) ? whole.value : [whole.value];
     return payloads.map((payload) => ({ ok: true, payload }));
