@@ -173,6 +173,7 @@ describe('resolveIdentity', () => {
     ['codemie:project:a:b:category:premium_models:user:x_codemie_cli', 'premium_models'],
     ['codemie:project:p:category:platform:user:7', 'platform'],
     ['codemie:project:p:category:gold:user:7', 'platform'],
+    ['codemie:project:p:category:cli:user:', 'cli'],
   ])('takes the project customer %j whole, without a budget', (id, category) => {
     expect(resolve(id, 'opus', { channel: 'cli' })).toEqual([id, id, category, null]);
   });

@@ -109,7 +109,7 @@ const CODEMIE_SUFFIXES: Readonly<Record<DerivedCategory, string>> = {
   cli: '_codemie_cli',
   premium_models: '_codemie_premium_models',
 };
-const PROJECT_CUSTOMER = /^codemie:project:.+?:category:([^:]+):user:.+$/su;
+const PROJECT_CUSTOMER = /^codemie:project:.+?:category:([^:]+):user:.*$/su;
 
 /** Longest first. Derived from the catalogue alone, once for each. */
 const suffixesOf = new WeakMap<Catalogue, readonly Suffix[]>();
