@@ -156,11 +156,12 @@ describe('the epoch', () => {
     const role = `reader_${database.url.slice(-12)}`;
     await database.pool.query(
       `REVOKE EXECUTE ON FUNCTION pg_control_system(), pg_current_wal_lsn() FROM PUBLIC;
-       CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA spendgate TO ${role};
+       CREATE ROLE ${role} LOGIN PASSWORD '${role}'; GRANT USAGE ON SCHEMA spendgate TO ${role};
        GRANT ALL ON ALL TABLES IN SCHEMA spendgate TO ${role}`,
     );
     const url = new URL(database.url);
     url.username = role;
+    url.password = role;
     const hidden = await open(url.href, 1);
     expect(await hidden.counterSource.confirmEpoch({ counterBuckets: 1 })).toBe(epoch);
     await hidden.close();
