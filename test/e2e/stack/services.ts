@@ -16,9 +16,10 @@ export const TOKENS = {
 export const PREMIUM_BUDGET_ID = 'codemie_premium_models';
 export const CLI_BUDGET_ID = 'codemie_cli';
 
-/** Limits in USD of the three categories, and how long their periods are. */
+/** Limits in USD of the three categories, and how long their periods are; cli's may differ. */
 export interface BudgetsFile {
   readonly duration: string;
+  readonly cliDuration?: string;
   readonly platform?: readonly [soft: number, max: number];
   readonly cli?: readonly [soft: number, max: number];
   readonly premium?: readonly [soft: number, max: number];
@@ -36,7 +37,7 @@ export function writeBudgets(of: BudgetsFile): string {
     name: `Budget ${id}`,
     soft_budget: soft,
     max_budget: max,
-    budget_duration: of.duration,
+    budget_duration: category === 'cli' ? (of.cliDuration ?? of.duration) : of.duration,
     budget_category: category,
   });
   const predefined = [

@@ -22,9 +22,16 @@ export interface Topic {
   members(): Promise<number>;
   /** Offsets that the group has not committed; the end of each partition for a group without a place. */
   lag(): Promise<number>;
-  /** Every value of a topic from its beginning. */
-  readAll(name: string): Promise<readonly string[]>;
+  /** What `produce` has appended. */
+  readonly produced: ReadonlySet<string>;
+  /** Every message of a topic from its beginning. */
+  readAll(name: string): Promise<readonly Message[]>;
   close(): Promise<void>;
+}
+
+export interface Message {
+  readonly key: string;
+  readonly value: string;
 }
 
 export async function openTopic(brokers: string): Promise<Topic> {
@@ -40,13 +47,16 @@ export async function openTopic(brokers: string): Promise<Topic> {
   await admin.connect();
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
+  const produced = new Set<string>();
   const membersNow = async () => (await admin.describeGroups([group])).groups[0]?.members ?? [];
   return {
     brokers,
     name,
     group,
     deadLetters: `${name}.dlq`,
+    produced,
     produce: async (values) => {
+      for (const value of values) produced.add(value);
       await producer.send({ topic: name, acks: -1, messages: values.map((value) => ({ key: null, value })) });
     },
     members: async () => (await membersNow()).length,
@@ -78,10 +88,10 @@ async function lagOf(admin: Admin, of: { readonly topic: string; readonly group:
   );
 }
 
-async function readAll(kafka: Kafka, admin: Admin, topic: string): Promise<readonly string[]> {
+async function readAll(kafka: Kafka, admin: Admin, topic: string): Promise<readonly Message[]> {
   const ends = await admin.fetchTopicOffsets(topic);
   const expected = ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
-  const values: string[] = [];
+  const messages: Message[] = [];
   const consumer = kafka.consumer({
     groupId: `${topic}-reader-${randomBytes(4).toString('hex')}`,
     maxWaitTimeInMs: FETCH_WAIT_MS,
@@ -90,16 +100,16 @@ async function readAll(kafka: Kafka, admin: Admin, topic: string): Promise<reado
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   await consumer.run({
     eachMessage: async ({ message }) => {
-      values.push(`${message.key?.toString() ?? ''} ${message.value?.toString() ?? ''}`);
+      messages.push({ key: message.key?.toString() ?? '', value: message.value?.toString() ?? '' });
     },
   });
   try {
-    await waitFor(() => values.length >= expected, {
+    await waitFor(() => messages.length >= expected, {
       what: `${expected} messages of ${topic}`,
       timeoutMs: 20_000,
     });
   } finally {
     await consumer.disconnect();
   }
-  return values;
+  return messages;
 }
