@@ -156,3 +156,8 @@ export async function expectLedgerHolds(stores: Stores, ids: Iterable<string>): 
   const found = await ledgerIds(stores);
   expect(found.toSorted()).toEqual([...new Set(ids)].toSorted());
 }
+
+export async function expectNothingTwice(stores: Stores): Promise<void> {
+  const found = await ledgerIds(stores);
+  expect(found.length).toBe(new Set(found).size);
+}
