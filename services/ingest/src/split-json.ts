@@ -5,6 +5,7 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+const NON_FINITE = /-?\b(?:NaN|Infinity)\b/gu;
 
 /**
  * The texts of a JSON array's elements, cut at its top-level commas without reading the elements, so
@@ -55,11 +56,20 @@ export function splitObjects(text: string): readonly string[] {
   return [...objects, text.slice(from)].filter(isNotBlank);
 }
 
-/** Python's `NaN`, `Infinity` and `-Infinity` outside strings, each replaced by `null`. */
+/**
+ * Python's `NaN`, `Infinity` and `-Infinity` outside strings, each replaced by `null`. Strings are stepped over
+ * by hand: an expression that matches them goes back over long ones again and again, and overflows on images.
+ */
 export function withoutNonFinite(text: string): string {
-  return text.replaceAll(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/gsu, (token) =>
-    token.startsWith('"') ? token : 'null',
-  );
+  const parts: string[] = [];
+  for (let from = 0; from < text.length;) {
+    const quote = text.indexOf('"', from);
+    const string = quote === -1 ? text.length : quote;
+    parts.push(text.slice(from, string).replaceAll(NON_FINITE, 'null'));
+    from = quote === -1 ? text.length : endOfString(text, quote) + 1;
+    parts.push(text.slice(string, from));
+  }
+  return parts.join('');
 }
 
 /** The position of the quote that ends the string begun at `start`; the text's end when none does. */
