@@ -124,6 +124,11 @@ describe('subjectsToCheck', () => {
     ]);
   });
 
+  it('looks no further into a user agent than an event keeps of it', () => {
+    const call = { endUser: 'john', userAgent: `${'x'.repeat(512)} codemie-cli` };
+    expect(subjectsToCheck(rules(), call, AT)[0]?.key).toBe('customer:john');
+  });
+
   it('believes the channel that the caller names before the user agent', () => {
     const call = { endUser: 'john', channel: 'platform', userAgent: 'codemie-cli' } as const;
     expect(subjectsToCheck(rules(), call, AT)[0]?.key).toBe('customer:john');

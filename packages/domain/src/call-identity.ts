@@ -49,8 +49,11 @@ function isPremiumCall(
   return [name, ...deployed].some((one) => isPremiumModel(premiumAliases, [one]));
 }
 
+/** An event keeps this much of its user agent, so a check must not look at more: both must find the same channel. */
+const USER_AGENT_LENGTH = 512;
+
 function channelOf(settings: AttributionSettings, userAgent: string | null | undefined): Channel {
-  const agent = userAgent?.toLowerCase() ?? '';
+  const agent = userAgent?.slice(0, USER_AGENT_LENGTH).toLowerCase() ?? '';
   const isCli = settings.cliUserAgents.some(
     (mark) => mark.trim() !== '' && agent.includes(mark.trim().toLowerCase()),
   );
