@@ -148,6 +148,20 @@ describe('docs/errors.md', () => {
   });
 });
 
+describe('the list of metrics', () => {
+  it('names none that no service has', () => {
+    const list = 'packages/observability/src/metric-names.ts';
+    const code = filesIn('services/*/src/**/*.ts')
+      .concat(filesIn('packages/runtime/src/**/*.ts'))
+      .filter((file) => !isTest(file))
+      .map(codeOf)
+      .join('\n');
+    const listed = [...codeOf(list).matchAll(/^ {2}'([a-z_]+)',$/gm)].map(([, name]) => name ?? '');
+    expect(listed.length).toBeGreaterThan(30);
+    expect(listed.filter((name) => !code.includes(`'${name}'`))).toEqual([]);
+  });
+});
+
 function readTable(text: string): Readonly<Record<string, readonly string[]>> {
   const table: Record<string, readonly string[]> = {};
   for (const line of text.split('\n')) {

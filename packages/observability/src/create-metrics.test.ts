@@ -24,12 +24,12 @@ it('keeps two services of one process apart', () => {
 
 it('asks a collecting gauge at each scrape', async () => {
   const metrics = createMetrics({ service: 'jobs' });
-  const gauge = metrics.gauge('pushes_owed', 'Owed.', [], {
+  const gauge = metrics.gauge('sweep_owed_counters', 'Owed.', [], {
     collect: () => {
       gauge.set(7);
     },
   });
-  expect(await metrics.registry.metrics()).toContain('spendgate_pushes_owed{service="jobs"} 7');
+  expect(await metrics.registry.metrics()).toContain('spendgate_sweep_owed_counters{service="jobs"} 7');
 });
 
 it('counts durations in buckets from a fifth of a millisecond', async () => {

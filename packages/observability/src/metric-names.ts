@@ -6,7 +6,6 @@
 export const METRIC_NAMES = [
   // every service
   'http_requests_total',
-  'build_info',
   'rules_version',
   'ledger_duration_seconds',
   'redis_duration_seconds',
@@ -27,13 +26,11 @@ export const METRIC_NAMES = [
   'intake_duration_seconds',
   'pushes_total',
   'pushes_failed_total',
-  'pushes_owed',
   'kafka_consumer_lag',
   'kafka_consumer_joined',
   'kafka_produce_duration_seconds',
   'kafka_batches_total',
   'kafka_parked_total',
-  'kafka_rebalances_total',
   'stale_rules_total',
   // enforcer
   'checks_total',
@@ -41,7 +38,6 @@ export const METRIC_NAMES = [
   'checks_degraded_total',
   'checks_new_customers_total',
   'checks_missing_end_user_total',
-  'spend_state_age_seconds',
   // jobs
   'sweep_duration_seconds',
   'sweep_pushed_counters_total',
