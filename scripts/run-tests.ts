@@ -25,8 +25,10 @@ const checks: readonly Step[] = [
   check('lint', ['oxlint', '--type-aware', '--deny-warnings']),
   check('types', ['tsc', '--noEmit', '-p', 'tsconfig.json']),
 ];
+/** Not among the quick ones; the end-to-end tests start what it makes. */
+const build = check('build', ['node', '--conditions=@spendgate/source', join('scripts', 'build.ts')]);
 const modes: Readonly<Record<string, readonly Step[]>> = {
-  all: [...checks, suite('unit'), suite('int'), suite('e2e')],
+  all: [...checks, build, suite('unit'), suite('int'), suite('e2e')],
   check: [...checks, suite('unit')],
   unit: [suite('unit')],
   int: [suite('int')],

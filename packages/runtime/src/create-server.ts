@@ -16,7 +16,19 @@ import { toErrorReply } from './error-reply.ts';
 import { registerOpenApi } from './open-api.ts';
 import { observeRequests } from './request-observer.ts';
 import { requireScopes } from './require-scopes.ts';
-import type { Tokens } from './tokens.ts';
+import type { RouteScope, Tokens } from './tokens.ts';
+
+// Here, and not beside the hook, because `index.ts` exports this file: a built service sees no other's declarations.
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The token scope that a route asks for; every route has one. */
+    scope?: RouteScope;
+  }
+  interface FastifyRequest {
+    /** The name of the token that was sent; null on open routes and with AUTH=off. */
+    who: string | null;
+  }
+}
 
 export type Server = FastifyInstance<
   RawServerDefault,

@@ -2,18 +2,7 @@ import type { FastifyReply, onRequestHookHandler, RouteOptions } from 'fastify';
 import type { Logger } from '@spendgate/observability';
 import type { Server } from './create-server.ts';
 import { grants } from './tokens.ts';
-import type { RouteScope, Tokens, TokenScope } from './tokens.ts';
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The token scope that a route asks for; every route has one. */
-    scope?: RouteScope;
-  }
-  interface FastifyRequest {
-    /** The name of the token that was sent; null on open routes and with AUTH=off. */
-    who: string | null;
-  }
-}
+import type { Tokens, TokenScope } from './tokens.ts';
 
 /**
  * Checks tokens before a body is read. The hook is put on each route that asks for a scope, so that open

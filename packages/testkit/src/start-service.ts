@@ -28,6 +28,8 @@ export interface ServiceOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Another program to run in its place, relative to the project's folder, such as a test entry point. */
   readonly entry?: string;
+  /** Runs what `npm run build` made of the service, without the sources, as an image does. */
+  readonly built?: boolean;
   /** Waits for `/readyz` to answer 200 (default), for `/healthz`, or only for the process to be there. */
   readonly waitFor?: 'ready' | 'alive' | 'nothing';
   readonly timeoutMs?: number;
@@ -42,10 +44,12 @@ export interface ServiceOptions {
  */
 export async function startService(name: ServiceName, options: ServiceOptions): Promise<RunningService> {
   const env = await environment(options.env);
-  const entry = join(REPOSITORY, options.entry ?? join('services', name, 'src', 'main.ts'));
+  const main = options.built === true ? join('dist', 'main.js') : join('src', 'main.ts');
+  const entry = join(REPOSITORY, options.entry ?? join('services', name, main));
+  const fromSource = ['--conditions=@spendgate/source', '--disable-warning=ExperimentalWarning'];
   const server = await spawnServer({
     command: PINNED_NODE,
-    args: ['--conditions=@spendgate/source', '--disable-warning=ExperimentalWarning', entry],
+    args: [...(options.built === true ? [] : fromSource), entry],
     env,
     cwd: REPOSITORY,
     onLine: options.onLine,
