@@ -112,6 +112,7 @@ function toRecordPorts(of: Pick<Parts, 'ports' | 'rules' | 'metrics' | 'logger'>
     clock: ports.clock,
     onPushOwed: (error: unknown) => {
       metrics.pushesFailed.inc();
+      metrics.pushesOwed.inc();
       logger.debug({ err: error }, 'a push is owed to the sweep');
     },
     onRefused: (error: unknown) => {

@@ -1,9 +1,10 @@
 import type { Clock } from '@spendgate/application';
+import { Overloaded } from '@spendgate/domain';
 import { uncheckedReplies } from '@spendgate/runtime';
 import type { FastifyPluginAsyncZod } from '@spendgate/runtime';
 import { z } from 'zod';
 import type { IngestMetrics } from './ingest-metrics.ts';
-import type { Intake, IntakeAnswer } from './intake.ts';
+import type { Intake, IntakeAnswer, ReceivedEvents } from './intake.ts';
 import { parsePayloads } from './parse-payloads.ts';
 import type { EventReader } from './read-event.ts';
 import { errorReply } from './reply-schemas.ts';
@@ -12,6 +13,8 @@ import { unpackBody } from './unpack-body.ts';
 export const BODY_LIMIT_BYTES = 32 * 1_024 * 1_024;
 /** LiteLLM sends at most 512 at once by default; far more small ones would hold up everyone else. */
 const EVENTS_MAX = 50_000;
+/** Bodies in work together; one more beyond it is answered 503. A body costs several times its size while it is read. */
+const BYTES_IN_WORK_MAX = 128 * 1_024 * 1_024;
 
 const answer = z.object({
   accepted: z.int(),
@@ -44,6 +47,7 @@ const REFUSALS = {
  * 4xx only for what holds no events at all: LiteLLM drops a batch on any 4xx.
  */
 export function eventsRoute(ports: EventsRoutePorts): FastifyPluginAsyncZod {
+  const take = createBodyTaker(ports);
   return async (app) => {
     app.removeAllContentTypeParsers();
     // Whatever the type says, a malformed one too: Fastify's 415 would make LiteLLM drop the batch.
@@ -71,35 +75,52 @@ export function eventsRoute(ports: EventsRoutePorts): FastifyPluginAsyncZod {
       },
       async (request, reply) => {
         const stopTimer = ports.metrics.intakeDuration.startTimer();
-        const taken = await takeBody(ports, {
-          body: request.body,
-          encoding: request.headers['content-encoding'],
-        });
+        const { body } = request;
+        // Not held while the events wait for their store: they are read by then.
+        request.body = undefined;
+        const taken = await take({ body, encoding: request.headers['content-encoding'] });
         if (typeof taken === 'string') {
           const { status, type, message } = REFUSALS[taken];
           ports.metrics.inadmissible.inc({ reason: taken });
           return reply.code(status).send({ error: { type, message } });
         }
         stopTimer();
-        return taken;
+        return { ...taken, rejections: [...taken.rejections] };
       },
     );
   };
 }
 
-async function takeBody(
-  ports: EventsRoutePorts,
-  of: { readonly body: unknown; readonly encoding: string | undefined },
-): Promise<(IntakeAnswer & { rejections: IntakeAnswer['rejections'][number][] }) | Refusal> {
-  if (!Buffer.isBuffer(of.body)) return 'not_json';
-  const unpacked = await unpackBody(of.body, { encoding: of.encoding, limitBytes: BODY_LIMIT_BYTES });
+interface SentBody {
+  readonly body: unknown;
+  readonly encoding: string | undefined;
+}
+
+/** Takes one body at a time from its bytes to its answer, as long as not too many bytes are in work. */
+function createBodyTaker(ports: EventsRoutePorts): (sent: SentBody) => Promise<IntakeAnswer | Refusal> {
+  let bytesInWork = 0;
+  return async (sent) => {
+    const sizeBytes = Buffer.isBuffer(sent.body) ? sent.body.length : 0;
+    if (bytesInWork > BYTES_IN_WORK_MAX) throw new Overloaded('too many bytes are in work');
+    bytesInWork += sizeBytes;
+    try {
+      const received = await readBody(ports, sent);
+      return typeof received === 'string' ? received : await ports.intake.take(received);
+    } finally {
+      bytesInWork -= sizeBytes;
+    }
+  };
+}
+
+/** A function of its own, so that neither text nor payloads outlive it. */
+async function readBody(ports: EventsRoutePorts, sent: SentBody): Promise<ReceivedEvents | Refusal> {
+  if (!Buffer.isBuffer(sent.body)) return 'not_json';
+  const unpacked = await unpackBody(sent.body, { encoding: sent.encoding, limitBytes: BODY_LIMIT_BYTES });
   if (unpacked.outcome === 'broken') return 'not_json';
   if (unpacked.outcome !== 'unpacked') return unpacked.outcome;
   const payloads = parsePayloads(unpacked.text);
   if (payloads === undefined) return 'not_json';
   if (payloads.length > EVENTS_MAX) return 'too_large';
   const receivedAt = new Date(ports.clock.nowMs());
-  const readings = payloads.map((payload) => ports.reader.readParsed(payload, receivedAt));
-  const taken = await ports.intake.take({ readings, receivedAt });
-  return { ...taken, rejections: [...taken.rejections] };
+  return { readings: payloads.map((payload) => ports.reader.readParsed(payload, receivedAt)), receivedAt };
 }

@@ -90,6 +90,7 @@ function storeMetrics(metrics: Metrics) {
       'pushes_failed_total',
       'Pushes that failed after their commit; the sweep owes them.',
     ),
+    pushesOwed: metrics.gauge('pushes_owed', 'Pushes that failed since the last one that succeeded.'),
     staleRules: metrics.counter(
       'stale_rules_total',
       'Batches attributed anew because the rules had changed.',

@@ -1,7 +1,7 @@
 import type { Logger } from '@spendgate/observability';
 import { Kafka, logLevel } from 'kafkajs';
 import type { KafkaConfig, SASLOptions } from 'kafkajs';
-import type { EventStream } from './event-stream.ts';
+import type { EventStream, EventSubscription } from './event-stream.ts';
 import { createKafkaAppender } from './kafka-appender.ts';
 import { stopKafkaIdleTimer } from './kafka-idle-timer.ts';
 import { createKafkaLog } from './kafka-log.ts';
@@ -47,12 +47,19 @@ export function createKafkaStream(settings: KafkaSettings, logger: Logger): Even
   const ensure = () => ensureTopics(kafka, topics);
   const events = createKafkaAppender(kafka, { topic: settings.topic, ensureTopic: ensure });
   const deadLetters = createKafkaAppender(kafka, { topic: deadLetterTopic, ensureTopic: ensure });
-  const subscription = new KafkaSubscription(kafka, {
+  const member = new KafkaSubscription(kafka, {
     topic: settings.topic,
     groupId: settings.groupId,
     ensureTopic: ensure,
     logger,
   });
+  // A plain object, so that whoever wraps the port may spread it.
+  const subscription: EventSubscription = {
+    start: (handle) => member.start(handle),
+    isJoined: () => member.isJoined(),
+    lag: () => member.lag(),
+    stop: () => member.stop(),
+  };
   return {
     events,
     deadLetters,

@@ -8,8 +8,8 @@ const SESSION_TIMEOUT_MS = 30_000;
 const REBALANCE_TIMEOUT_MS = 60_000;
 const HEARTBEAT_INTERVAL_MS = 3_000;
 const FETCH_WAIT_MS = 500;
-const FETCH_BYTES_PER_PARTITION = 1_048_576;
-const FETCH_BYTES = 10_485_760;
+const FETCH_BYTES_PER_PARTITION = 4_194_304;
+const FETCH_BYTES = 16_777_216;
 /** Partitions handled side by side; their events are coalesced into common transactions. */
 const PARTITIONS_AT_ONCE = 16;
 const RESTART_PAUSE_MS = 1_000;

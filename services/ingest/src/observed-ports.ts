@@ -38,6 +38,7 @@ export function observeCopy(
           errors: metrics.redisErrors,
         });
         metrics.pushes.inc();
+        metrics.pushesOwed.set(0);
       } catch (error) {
         restsUntilMs = of.nowMs() + REST_MS;
         throw error;
