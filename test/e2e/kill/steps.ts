@@ -9,6 +9,8 @@ export type Step = `${string} ${Moment} ${number}`;
 
 /** A call that was begun has had time to reach its socket. */
 const DURING_MS = 1;
+/** Whoever does not wait for the call has had time to go on, and to acknowledge what is not done. */
+const HELD_MS = 50;
 
 /** What only reads, keeps time or begins and ends: dying there is dying before the next step. */
 const NO_STEPS = new Set([
@@ -31,25 +33,44 @@ export interface Steps {
   run(name: string, call: () => unknown): unknown;
 }
 
-/** Notes every step in a file; `dieAt` is the one at which this process kills itself. */
+/**
+ * Notes every step in a file; `dieAt` is the one at which this process kills itself. Before it dies there, the call is
+ * held: begun no more, or not returned from.
+ */
 export function createSteps(of: { readonly file: string; readonly dieAt: string | undefined }): Steps {
   const calls = new Map<string, number>();
-  const reach = (step: Step): void => {
+  const isLast = (step: Step): boolean => {
     appendFileSync(of.file, `${step}\n`);
-    if (step === of.dieAt) process.kill(process.pid, 'SIGKILL');
+    return step === of.dieAt;
   };
   return {
     run: (name, call) => {
       const count = (calls.get(name) ?? 0) + 1;
       calls.set(name, count);
-      reach(`${name} before ${count}`);
+      if (isLast(`${name} before ${count}`)) return dieIn(HELD_MS);
       const result = call();
-      if (`${name} during ${count}` === of.dieAt)
-        void sleep(DURING_MS).then(() => reach(`${name} during ${count}`));
+      if (isLast(`${name} during ${count}`)) void dieIn(DURING_MS);
       if (!(result instanceof Promise)) return result;
-      return result.finally(() => reach(`${name} after ${count}`));
+      const settled = async (): Promise<void> => {
+        if (isLast(`${name} after ${count}`)) await dieIn(HELD_MS);
+      };
+      return heldBack(result, settled);
     },
   };
+}
+
+async function heldBack(result: Promise<unknown>, settled: () => Promise<void>): Promise<unknown> {
+  try {
+    return await result;
+  } finally {
+    await settled();
+  }
+}
+
+async function dieIn(durationMs: number): Promise<never> {
+  await sleep(durationMs);
+  process.kill(process.pid, 'SIGKILL');
+  return new Promise<never>(() => undefined);
 }
 
 /** The port with every call of it, of the ports in it, and of what it hands to its callbacks, made a step. */
