@@ -26,6 +26,7 @@ export const METRIC_NAMES = [
   'intake_duration_seconds',
   'pushes_total',
   'pushes_failed_total',
+  'pushes_owed',
   'kafka_consumer_lag',
   'kafka_consumer_joined',
   'kafka_produce_duration_seconds',
