@@ -43,6 +43,6 @@ serveCommands({
     bodies = [];
     rows = [];
     if (parsed !== events) throw new Error(`parsed ${parsed} of ${events} events`);
-    return { operations: events, wallMs, p99Ms: null };
+    return { operations: events, wallMs, p50Ms: null, p99Ms: null };
   },
 });

@@ -1,6 +1,6 @@
 import { Client } from 'undici';
 import { z } from 'zod';
-import { percentile, runConcurrently } from './run-concurrently.ts';
+import { percentiles, runConcurrently } from './run-concurrently.ts';
 import { serveCommands } from './serve-commands.ts';
 import { checksCommand, connectChecksCommand } from './worker-commands.ts';
 
@@ -23,7 +23,7 @@ serveCommands({
     const bodies = Array.from({ length: of.checks }, () => nextBody());
     const pace = { width: clients.length, perSecond: of.perSecond };
     const { wallMs, latenciesMs } = await runConcurrently(bodies, pace, check);
-    return { operations: of.checks, wallMs, p99Ms: percentile(latenciesMs, 0.99) };
+    return { operations: of.checks, wallMs, ...percentiles(latenciesMs) };
   },
 });
 

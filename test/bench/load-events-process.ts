@@ -1,9 +1,9 @@
 import { Pool } from 'undici';
 import { z } from 'zod';
 import { createBodies } from './sample-events.ts';
-import { percentile, runConcurrently } from './run-concurrently.ts';
+import { percentiles, runConcurrently } from './run-concurrently.ts';
 import { serveCommands } from './serve-commands.ts';
-import { bodiesCommand, connectEventsCommand } from './worker-commands.ts';
+import { bodiesCommand, connectEventsCommand, paceCommand } from './worker-commands.ts';
 
 const accepted = z.object({ accepted: z.int(), duplicates: z.int(), rejected: z.int() });
 
@@ -28,11 +28,12 @@ serveCommands({
     bodies = createBodies(of.mix, of);
     return Promise.resolve();
   },
-  run: async () => {
+  run: async (payload) => {
+    const { perSecond } = paceCommand.parse(payload);
     let acceptedEvents = 0;
     const { wallMs, latenciesMs } = await runConcurrently(
       bodies,
-      { width: connections, perSecond: null },
+      { width: connections, perSecond },
       async (body) => {
         const count = await post(body);
         acceptedEvents += count;
@@ -40,7 +41,7 @@ serveCommands({
     );
     bodies = [];
     if (acceptedEvents !== events) throw new Error(`${acceptedEvents} of ${events} events were accepted`);
-    return { operations: events, wallMs, p99Ms: percentile(latenciesMs, 0.99) };
+    return { operations: events, wallMs, ...percentiles(latenciesMs) };
   },
 });
 

@@ -59,10 +59,10 @@ export async function measureCheck(bench: BenchContext): Promise<readonly Figure
         notes: [`all ${CONNECTIONS} connections busy all the time, so answers wait for one another`],
       }),
       figure({
-        figure: 'check_p99_ms_at_500_per_s',
-        value: calm.p99Ms,
+        figure: 'check_p50_ms_at_500_per_s',
+        value: calm.p50Ms,
         unit: 'ms',
-        notes: ['counted from when a check was due'],
+        notes: [`counted from when a check was due; the slowest of a hundred: ${calm.p99Ms.toFixed(1)} ms`],
       }),
     ];
   } finally {

@@ -4,14 +4,18 @@ import { prepareDatabase } from './bench-rules.ts';
 import { figure } from './figure.ts';
 import type { Figure } from './figure.ts';
 import { measuredSide } from './measured-side.ts';
-import { formatParts, runInterleaved } from './rounds.ts';
+import { formatParts, runAlone, runInterleaved } from './rounds.ts';
 import type { Side, SideSummary } from './rounds.ts';
 import { startServiceProcess } from './service-process.ts';
 import { measuredReply, nothing } from './worker-commands.ts';
 import { startWorkerProcess } from './worker-process.ts';
+import type { WorkerProcess } from './worker-process.ts';
 
 const CONNECTIONS = 4;
 const CONNECTIONS_OF_SMALL_BATCHES = 16;
+const CALM_BATCHES_PER_SECOND = 40;
+const CALM_BATCHES = 80;
+const CALM_ROUNDS = 3;
 export const INGEST_RATIO_AT_MOST = 2;
 
 /** CPU per event over HTTP straight to the ledger, in batches of 500 and of 10. */
@@ -22,12 +26,14 @@ export async function measureIngestHttp(bench: BenchContext): Promise<readonly F
     batch: 500,
     events: sizes.eventsPerRound,
     connections: CONNECTIONS,
+    calm: false,
   });
   const small = await measureBatches(bench, {
     name: 'http10',
     batch: 10,
     events: sizes.eventsPerRoundOfSmallBatches,
     connections: CONNECTIONS_OF_SMALL_BATCHES,
+    calm: true,
   });
   return [
     figure({
@@ -46,10 +52,12 @@ export async function measureIngestHttp(bench: BenchContext): Promise<readonly F
       notes: describe(small, `batches of 10 over ${CONNECTIONS_OF_SMALL_BATCHES} connections`),
     }),
     figure({
-      figure: 'ingest_http_p99_ms_batch10',
-      value: small.ours.p99Ms,
+      figure: 'ingest_http_p50_ms_batch10_at_40_per_s',
+      value: small.calm?.p50Ms ?? Number.NaN,
       unit: 'ms',
-      notes: ['answer time of a batch of 10 while all connections are busy'],
+      notes: [
+        `counted from when a batch was due; the slowest of a hundred: ${small.calm?.p99Ms.toFixed(1)} ms`,
+      ],
     }),
   ];
 }
@@ -57,6 +65,8 @@ export async function measureIngestHttp(bench: BenchContext): Promise<readonly F
 interface Measured {
   readonly floor: SideSummary;
   readonly ours: SideSummary;
+  /** Answer times while batches come at a gentle rate, where asked for. */
+  readonly calm: SideSummary | null;
 }
 
 async function measureBatches(
@@ -66,6 +76,7 @@ async function measureBatches(
     readonly batch: number;
     readonly events: number;
     readonly connections: number;
+    readonly calm: boolean;
   },
 ): Promise<Measured> {
   const database = await bench.servers.createDatabase(`bench_${of.name}`);
@@ -97,7 +108,7 @@ async function measureBatches(
     // Ours goes first: the floor writes again what stands in our ledger then.
     const ours: Side = measuredSide({
       prepare: async (round) => load.command('prepare', bodies(round), nothing),
-      run: async () => load.command('run', null, measuredReply),
+      run: async () => load.command('run', { perSecond: null }, measuredReply),
       parts: { service: service.pid, postgres: database.pid, redis: redis.pid },
     });
     const parseAndInsert: Side = measuredSide({
@@ -105,12 +116,25 @@ async function measureBatches(
       run: async () => floor.command('run', null, measuredReply),
       parts: { process: floor.pid, postgres: database.pid },
     });
-    const [ownSummary, floorSummary] = await runInterleaved([ours, parseAndInsert], bench.options.sizes);
-    return { ours: ownSummary, floor: floorSummary };
+    const [busy, floored] = await runInterleaved([ours, parseAndInsert], bench.options.sizes);
+    const calm = of.calm ? await runAlone(calmSide(bench, load, of), { rounds: CALM_ROUNDS }) : null;
+    return { ours: busy, floor: floored, calm };
   } finally {
     await Promise.all([load.stop(), floor.stop()]);
     await service.stop();
   }
+}
+
+function calmSide(bench: BenchContext, load: WorkerProcess, of: { name: string; batch: number }): Side {
+  const startedAt = bench.now.getTime() / 1000;
+  return measuredSide({
+    prepare: async (round) => {
+      const mix = { customers: 200, prefix: `${of.name}-c${round}`, startedAt };
+      await load.command('prepare', { mix, events: CALM_BATCHES * of.batch, batch: of.batch }, nothing);
+    },
+    run: async () => load.command('run', { perSecond: CALM_BATCHES_PER_SECOND }, measuredReply),
+    parts: {},
+  });
 }
 
 function describe(measured: Measured, how: string): readonly string[] {

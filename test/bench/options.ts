@@ -5,10 +5,10 @@ const FIGURES = {
   'ingest-http': [
     'ingest_http_cpu_us_per_event',
     'ingest_http_cpu_us_per_event_batch10',
-    'ingest_http_p99_ms_batch10',
+    'ingest_http_p50_ms_batch10_at_40_per_s',
   ],
   'ingest-kafka': ['ingest_kafka_cpu_us_per_event', 'ingest_kafka_events_per_s'],
-  check: ['check_cpu_us', 'check_p99_ms', 'check_p99_ms_at_500_per_s'],
+  check: ['check_cpu_us', 'check_p99_ms', 'check_p50_ms_at_500_per_s'],
   growth: ['check_growth_ratio', 'redis_bytes_per_customer'],
   rebuild: ['rebuild_rows_per_s'],
   'ledger-growth': ['ledger_growth_ratio'],

@@ -42,6 +42,6 @@ serveCommands({
     );
     const wallMs = performance.now() - startedMs;
     if (result.rows !== of.rows || result.built.length !== 1) throw new Error(`rebuilt ${result.rows} rows`);
-    return { operations: result.rows, wallMs, p99Ms: null };
+    return { operations: result.rows, wallMs, p50Ms: null, p99Ms: null };
   },
 });

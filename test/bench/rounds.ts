@@ -7,7 +7,8 @@ export interface RoundResult {
   readonly operations: number;
   readonly wallMs: number;
   readonly cpuUs: CpuUs;
-  /** The slowest answer but one in a hundred; null where answers are not timed. */
+  /** The usual answer, and the slowest but one in a hundred; null where answers are not timed. */
+  readonly p50Ms: number | null;
   readonly p99Ms: number | null;
 }
 
@@ -15,6 +16,7 @@ export interface SideSummary {
   readonly cpuUsPerOperation: number;
   readonly cpuUsByPart: CpuUs;
   readonly operationsPerSecond: number;
+  readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
@@ -65,6 +67,7 @@ function summarise(results: readonly RoundResult[]): SideSummary {
       ]),
     ),
     operationsPerSecond: median(results.map((result) => (result.operations / result.wallMs) * 1000)),
+    p50Ms: median(results.map((result) => result.p50Ms ?? Number.NaN)),
     p99Ms: median(results.map((result) => result.p99Ms ?? Number.NaN)),
   };
 }

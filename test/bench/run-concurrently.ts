@@ -27,8 +27,12 @@ export async function runConcurrently<T>(
   return { wallMs: performance.now() - startedMs, latenciesMs };
 }
 
-/** The value that the share of values given does not exceed. */
-export function percentile(values: Float64Array, share: number): number {
+/** The usual answer time and the slowest but one in a hundred. */
+export function percentiles(latenciesMs: Float64Array): { readonly p50Ms: number; readonly p99Ms: number } {
+  return { p50Ms: percentile(latenciesMs, 0.5), p99Ms: percentile(latenciesMs, 0.99) };
+}
+
+function percentile(values: Float64Array, share: number): number {
   const sorted = values.toSorted();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

@@ -26,13 +26,15 @@ export const listenFloorCommand = z.object({
   stateKey: z.string(),
   subjects: z.array(z.object({ key: z.string(), fields: z.array(z.string()), budgetId: z.string() })),
 });
-/** `perSecond` null sends the next check of a connection as soon as the last one is answered. */
+/** `perSecond` null sends the next request of a connection as soon as the last one is answered. */
+export const paceCommand = z.object({ perSecond: z.number().nullable() });
 export const checksCommand = z.object({ checks: z.int(), perSecond: z.number().nullable() });
 
 export const nothing = z.unknown();
 export const measuredReply = z.object({
   operations: z.int(),
   wallMs: z.number(),
+  p50Ms: z.number().nullable(),
   p99Ms: z.number().nullable(),
 });
 export type MeasuredReply = z.infer<typeof measuredReply>;
