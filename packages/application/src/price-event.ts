@@ -1,12 +1,5 @@
-import {
-  BUDGET_CATEGORIES,
-  attribute,
-  findSubject,
-  periodId,
-  periodInForce,
-  subjectKey,
-} from '@spendgate/domain';
-import type { BudgetCategory, Charge, NanoUsd, PublishedRules, SpendEvent } from '@spendgate/domain';
+import { chargesOfRecorded } from '@spendgate/domain';
+import type { NanoUsd } from '@spendgate/domain';
 import type { Ledger } from './ledger-port.ts';
 import { pushOrOwe } from './record-events.ts';
 import type { RecordPorts } from './record-events.ts';
@@ -25,7 +18,8 @@ export type PriceEventResult =
 
 /**
  * Gives an unpriced event its cost: one adjustment in the period the call began in, charged to the
- * identity that the ledger names. Repeating it with the same amount gives the same answer.
+ * identity that the ledger names, even if aliases or suffixes have changed since, because its call was
+ * checked against that one. Repeating it with the same amount gives the same answer.
  * @throws LedgerUnavailable, StaleRules, RulesNotPublished - retryable.
  */
 export async function priceEvent(
@@ -52,7 +46,7 @@ export async function priceEvent(
           eventId: found.id,
           amountNanoUsd: of.costNanoUsd,
           effectiveAt: found.startedAt,
-          charges: chargesOf(rules, found, of.costNanoUsd),
+          charges: chargesOfRecorded(rules, { ...found, costNanoUsd: of.costNanoUsd }),
           actor: of.actor,
           note: of.note,
         },
@@ -72,49 +66,4 @@ function toResult(
   return of.pricedNanoUsd === of.costNanoUsd
     ? { outcome: 'priced', event: { ...event, pricedNanoUsd: of.costNanoUsd }, costNanoUsd: of.costNanoUsd }
     : { outcome: 'priced_otherwise', pricedNanoUsd: of.pricedNanoUsd };
-}
-
-/**
- * The charges that the event would have had. Its identity stays the one that the ledger names, even if
- * aliases or suffixes have changed since, because its call was checked against that one.
- */
-function chargesOf(rules: PublishedRules, event: UnpricedEvent, costNanoUsd: NanoUsd): readonly Charge[] {
-  const attributed = attribute(rules, pricedEvent(event, costNanoUsd));
-  const { identity } = event;
-  if (attributed.identity === identity || identity === null || costNanoUsd === 0n) return attributed.charges;
-  const others = attributed.charges.filter(({ subject }) => findSubject(subject)?.kind !== 'customer');
-  return [customerCharge(rules, { ...event, identity }), ...others];
-}
-
-function customerCharge(rules: PublishedRules, event: UnpricedEvent & { readonly identity: string }): Charge {
-  const period = periodInForce(rules.schemes[categoryOf(event)], event.startedAt);
-  return {
-    subject: subjectKey({ kind: 'customer', id: event.identity }),
-    period: periodId(period),
-    periodEnd: period.end,
-  };
-}
-
-function categoryOf(event: UnpricedEvent): BudgetCategory {
-  return BUDGET_CATEGORIES.find((category) => category === event.category) ?? 'platform';
-}
-
-function pricedEvent(event: UnpricedEvent, costNanoUsd: NanoUsd): SpendEvent {
-  return {
-    ...event,
-    endUser: event.identity,
-    costNanoUsd,
-    unpriced: false,
-    callId: null,
-    endedAt: null,
-    clockAhead: false,
-    status: 'success',
-    cacheHit: false,
-    keyAlias: null,
-    organisationId: null,
-    userAgent: null,
-    requestTags: [],
-    metadata: {},
-    fingerprint: 0n,
-  };
 }

@@ -1,12 +1,7 @@
-import { findCallIdentity, identityPeriod } from './call-identity.ts';
-import { NO_PERIOD, periodId } from './period.ts';
-import type { Period } from './period.ts';
-import { publicModelName } from './premium.ts';
+import { chargesOfRecorded } from './call-charges.ts';
+import { findCallIdentity } from './call-identity.ts';
 import type { PublishedRules } from './rules.ts';
-import { periodInForce } from './scheme-history.ts';
-import type { AttributedEvent, Charge, SpendEvent } from './spend-event.ts';
-import { GLOBAL_SUBJECT, keyModelSubject, subjectKey } from './subject.ts';
-import type { Subject } from './subject.ts';
+import type { AttributedEvent, SpendEvent } from './spend-event.ts';
 
 /**
  * Says whom an event is charged to, in the periods its call began in: the customer's identity, the whole proxy, and
@@ -16,44 +11,30 @@ import type { Subject } from './subject.ts';
  * @throws as `periodInForce`.
  */
 export function attribute(rules: PublishedRules, event: SpendEvent): AttributedEvent {
-  const modelNames = [event.modelGroup, event.model];
   const found = findCallIdentity(rules, {
     endUser: event.endUser,
-    modelNames,
+    modelNames: [event.modelGroup, event.model],
     channel: null,
     userAgent: event.userAgent,
   });
-  const who = {
+  const identity = found?.identity ?? null;
+  const category = found?.category ?? null;
+  const { startedAt, costNanoUsd, keyHash, teamId, userId, modelGroup, model } = event;
+  return {
+    event,
     base: found?.base ?? null,
-    identity: found?.identity ?? null,
-    category: found?.category ?? null,
+    identity,
+    category,
+    charges: chargesOfRecorded(rules, {
+      startedAt,
+      costNanoUsd,
+      keyHash,
+      teamId,
+      userId,
+      modelGroup,
+      model,
+      identity,
+      category,
+    }),
   };
-  if (event.costNanoUsd === 0n) return { event, ...who, charges: [] };
-  const at = event.startedAt;
-  const charges = [
-    ...(found === undefined
-      ? []
-      : [chargeOf({ kind: 'customer', id: found.identity }, identityPeriod(rules, { ...found, at }))]),
-    chargeOf(GLOBAL_SUBJECT, periodInForce(rules.schemes.global, at)),
-    ...otherSubjects(event, publicModelName(modelNames)).map((subject) => chargeOf(subject, NO_PERIOD)),
-  ];
-  return { event, ...who, charges };
-}
-
-function otherSubjects(event: SpendEvent, model: string | null): readonly Subject[] {
-  const { keyHash, teamId, userId } = event;
-  const subjects: Subject[] = [];
-  if (isNamed(keyHash)) subjects.push({ kind: 'key', id: keyHash });
-  if (isNamed(keyHash) && model !== null) subjects.push(keyModelSubject({ key: keyHash, model }));
-  if (isNamed(teamId)) subjects.push({ kind: 'team', id: teamId });
-  if (isNamed(userId)) subjects.push({ kind: 'user', id: userId });
-  return subjects;
-}
-
-function isNamed(id: string | null): id is string {
-  return id !== null && id.trim() !== '';
-}
-
-function chargeOf(subject: Subject, period: Period): Charge {
-  return { subject: subjectKey(subject), period: periodId(period), periodEnd: period.end };
 }

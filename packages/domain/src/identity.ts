@@ -162,6 +162,11 @@ function writeIdentity(of: {
   return !isReadAsWritten(preferred) && isReadAsWritten(other) ? other : preferred;
 }
 
+/** Whether an identity is a CodeMie project's customer, whose periods never end. */
+export function isProjectCustomer(identity: string): boolean {
+  return findProjectCategory(identity) !== undefined;
+}
+
 /** The category in the id of a CodeMie project's customer, platform when it names none of ours. */
 function findProjectCategory(customer: string): BudgetCategory | undefined {
   if (!customer.startsWith('codemie:project:')) return undefined;

@@ -24,6 +24,8 @@ export { cleanCustomer } from './customer.ts';
 export { isPremiumModel, publicModelName } from './premium.ts';
 export { defaultBudgetIds, resolveIdentity } from './identity.ts';
 export type { Channel, DefaultBudgetIds, ResolvedIdentity } from './identity.ts';
+export { chargesOfRecorded } from './call-charges.ts';
+export type { RecordedCall } from './call-charges.ts';
 export { attribute } from './attribution.ts';
 export { subjectsToCheck } from './checked-subject.ts';
 export type { CheckRole, CheckedCall, CheckedSubject } from './checked-subject.ts';
