@@ -59,6 +59,15 @@ describe('withoutBulk', () => {
       expect(withoutBulk(text)).toBe(text);
     },
   );
+
+  it.each([
+    ['that holds an event at the bottom', '{"startTime":1}', '}'],
+    ['that never ends', '', ''],
+  ])('reads a nest of price lists %s once, not once for each level', (_what, bottom, close) => {
+    const levels = 200_000;
+    const nest = `{"a":${`{"${KEY}":`.repeat(levels)}${bottom}${close.repeat(levels)}}`;
+    expect(withoutBulk(nest)).toBe(nest);
+  });
 });
 
 /** A key that ends in a quoted mention looks the same; we keep no such key. */

@@ -20,11 +20,12 @@ export function withoutBulk(text: string): string {
   for (let key = text.indexOf(BULK_KEY); key !== -1; key = text.indexOf(BULK_KEY, from)) {
     let start = key + BULK_KEY.length;
     while (text.charCodeAt(start) === SPACE) start += 1;
-    const end = text.charCodeAt(start) === OPEN_BRACE ? endOfObject(text, start) : -1;
-    const isBulk = end !== -1 && !text.slice(start, end).includes(EVENT_MARK);
-    parts.push(text.slice(from, start));
-    if (isBulk) parts.push('null');
-    from = isBulk ? end : start;
+    const end = text.charCodeAt(start) === OPEN_BRACE ? endOfObject(text, start) : start;
+    // Never into a value again: callers' own metadata may nest the key, and would be read once for each level.
+    if (end === -1) break;
+    const value = text.slice(start, end);
+    parts.push(text.slice(from, start), value === '' || value.includes(EVENT_MARK) ? value : 'null');
+    from = end;
   }
   if (parts.length === 0) return text;
   parts.push(text.slice(from));
