@@ -54,6 +54,15 @@ describe('parsePayloads', () => {
     ]);
   });
 
+  it('reads objects over several lines of which one is JSON by itself', () => {
+    const event = { id: 'a', request_tags: ['first', 'last'] };
+    const printed = JSON.stringify(event, null, 2);
+    expect(parsePayloads(`${printed}\n${printed}`)).toEqual([good(event), good(event)]);
+    expect(parsePayloads(printed.replace('"id": "a"', '"id": "a", "cost": NaN'))).toMatchObject([
+      { ok: false, payload: { ...event, cost: null } },
+    ]);
+  });
+
   it('is not misled by brackets, commas, quotes and escapes within strings', () => {
     const payload = { text: 'a "quoted", [bracket] {brace} \\ \\\\" NaN', list: ['},{', '\\'] };
     const text = `[${JSON.stringify(payload)}, {"n": NaN}, ${JSON.stringify(payload)}]`;

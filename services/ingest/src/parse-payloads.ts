@@ -1,3 +1,4 @@
+import { isRecord } from './project-event.ts';
 import { withoutBulk } from './skip-bulk.ts';
 import { splitArray, splitObjects, withoutNonFinite } from './split-json.ts';
 
@@ -39,8 +40,14 @@ function splitBody(text: string): readonly string[] {
   const body = text.trim();
   if (body.startsWith('[')) return splitArray(body);
   const lines = body.split('\n').filter((line) => line.trim() !== '');
-  // NDJSON, unless not a single line is JSON by itself: then one object was printed over several lines.
-  return lines.some((line) => parseElement(line).ok) ? lines : splitObjects(body);
+  // NDJSON, unless not a single line is an object by itself: then objects were printed over several lines, of
+  // which some may well be JSON, such as the last text of a list.
+  return lines.some(isObject) ? lines : splitObjects(body);
+}
+
+function isObject(line: string): boolean {
+  const parsed = parseElement(line);
+  return parsed.ok && isRecord(parsed.payload);
 }
 
 function parseElement(text: string): ParsedPayload {
