@@ -232,7 +232,10 @@ systemTest.concurrent(
     await administrate(system.ingest, { method: 'PATCH', path, body: { projection: { prompt_tokens: 7 } } });
     await administrate(system.ingest, { method: 'POST', path: `${path}/replay` });
     expect(spentBy(await check(system.enforcer, { end_user: endUser }), endUser)).toBe(0.35);
+    // LiteLLM may deliver it again, as it was.
+    expect(await sendEvents(system.ingest, [broken])).toMatchObject({ accepted: 0, rejected: 1 });
     expect((await find())?.state).toBe('replayed');
+    expect(spentBy(await check(system.enforcer, { end_user: endUser }), endUser)).toBe(0.35);
   },
 );
 
@@ -285,7 +288,8 @@ systemTest.concurrent(
 systemTest('leaves the ledger, the counters and Redis equal after all that', async ({ system, stores }) => {
   await expect.poll(async () => system.topic.lag(), { timeout: 20_000 }).toBe(0);
   await expectEqualSums(stores, PERIODS);
-  expect(new Set(await rejectedIds(stores)).size).toBe((await rejectedIds(stores)).length);
+  const refused = (await rejectedIds(stores)).filter((id) => id !== null);
+  expect(new Set(refused).size).toBe(refused.length);
 });
 
 systemTest(

@@ -23,7 +23,10 @@ export async function dieEverywhere(of: {
     for (const step of steps) await lives.dieAt(step);
     await lives.finish();
     await expectLedgerHolds(stores, workload.expected);
-    expect((await rejectedIds(stores)).toSorted()).toEqual([...workload.rejected].toSorted());
+    const refused = await rejectedIds(stores);
+    const withId = refused.filter((id) => id !== null);
+    expect(withId.toSorted()).toEqual([...workload.rejected].toSorted());
+    expect(refused.length - withId.length, 'refused without an id').toBe(workload.garbage());
     await expectEqualSums(stores, MONTHLY);
   } finally {
     await lives.stop();

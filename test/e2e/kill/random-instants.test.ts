@@ -41,7 +41,7 @@ function createEvents(random: Random, prefix: string): readonly Payload[] {
 }
 
 kafkaStackTest(
-  'loses and doubles nothing when two ingests, with and without Kafka, are killed at random under load',
+  `loses and doubles nothing when two ingests, with and without Kafka, are killed at random under load (seed ${SEED})`,
   { timeout: 110_000 },
   async ({ stores, topic, onTestFinished }) => {
     const random = createRandom(SEED);

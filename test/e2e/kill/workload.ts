@@ -20,6 +20,8 @@ export interface Workload {
   readonly expected: ReadonlySet<string>;
   /** Events that belong in `rejected_events`, once each. */
   readonly rejected: ReadonlySet<string>;
+  /** What was no JSON at all, and belongs there once each too, without an id. */
+  garbage(): number;
 }
 
 const GOOD = [
@@ -44,6 +46,7 @@ export function createWorkload(of: { readonly stores: Stores; readonly topic?: T
   const expected = new Set<string>();
   const rejected = new Set<string>();
   let round = 0;
+  let garbage = 0;
   let previous: readonly Payload[] = [];
 
   const send =
@@ -60,6 +63,7 @@ export function createWorkload(of: { readonly stores: Stores; readonly topic?: T
     acknowledged,
     expected,
     rejected,
+    garbage: () => garbage,
     nextRound: () => {
       round += 1;
       const good = goodEvents(round);
@@ -73,7 +77,11 @@ export function createWorkload(of: { readonly stores: Stores; readonly topic?: T
       ];
       previous = good;
       if (of.topic !== undefined) {
-        return [...batches, foreign(of.topic, { round, expected, rejected }), recorded(of.stores, expected)];
+        return [
+          ...batches,
+          foreign(of.topic, { expected, rejected, onGarbage: () => (garbage += 1) }),
+          recorded(of.stores, expected),
+        ];
       }
       expected.add(idOf(broken));
       return [...batches, price(idOf(unpriced)), repair(idOf(broken))];
@@ -131,16 +139,23 @@ function repair(eventId: string): Operation {
 /** What another producer writes to the topic: a bare payload, a payload that is refused, and no JSON at all. */
 function foreign(
   topic: Topic,
-  of: { readonly round: number; readonly expected: Set<string>; readonly rejected: Set<string> },
+  of: {
+    readonly expected: Set<string>;
+    readonly rejected: Set<string>;
+    readonly onGarbage: () => void;
+  },
 ): Operation {
   const bare = stamped('event-success-stream-cheap', { costUsd: COST_USD });
   const broken = { ...stamped('event-success-plain-cheap', { costUsd: COST_USD }), startTime: 'yesterday' };
   of.expected.add(idOf(bare));
   of.rejected.add(idOf(broken));
-  return async () => topic.produce([JSON.stringify(bare), JSON.stringify(broken), `no json ${randomUUID()}`]);
+  return async () => {
+    await topic.produce([JSON.stringify(bare), JSON.stringify(broken), `no json ${randomUUID()}`]);
+    of.onGarbage();
+  };
 }
 
-const RECORDED_TIMEOUT_MS = 1_500;
+const RECORDED_TIMEOUT_MS = 250;
 
 /** The reader's part of the work, waited for so that the next round's batches are batches of their own. */
 function recorded(stores: Stores, expected: ReadonlySet<string>): Operation {

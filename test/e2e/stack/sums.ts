@@ -138,9 +138,13 @@ export async function ledgerIds(stores: Stores): Promise<readonly string[]> {
   return idsBy(stores, 'SELECT id FROM spendgate.spend_events');
 }
 
-/** The event ids in `rejected_events`, each as often as it stands there. */
-export async function rejectedIds(stores: Stores): Promise<readonly string[]> {
-  return idsBy(stores, 'SELECT event_id AS id FROM spendgate.rejected_events WHERE event_id IS NOT NULL');
+/** The event ids in `rejected_events`, each as often as it stands there; null for what had none. */
+export async function rejectedIds(stores: Stores): Promise<readonly (string | null)[]> {
+  const { rows } = await stores.pool.query('SELECT event_id FROM spendgate.rejected_events');
+  return z
+    .array(z.object({ event_id: z.string().nullable() }))
+    .parse(rows)
+    .map((row) => row.event_id);
 }
 
 /** Those of the ids that are not in the ledger. */
