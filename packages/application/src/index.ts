@@ -27,7 +27,14 @@ export type {
   UnpricedEvent,
   UnpricedEvents,
 } from './rejected-events-port.ts';
-export type { LedgerUpkeep } from './upkeep-port.ts';
+export type {
+  ChargesOf,
+  DetachObstacle,
+  DetachResult,
+  LedgerUpkeep,
+  SumComparison,
+  SumDifference,
+} from './upkeep-port.ts';
 export type { NewCustomerGate } from './new-customer-gate-port.ts';
 export { STRIPE_COUNT, isStriped } from './stripes.ts';
 export { createPurgeHorizon } from './purge-horizon.ts';

@@ -1,5 +1,7 @@
 import type { LedgerUpkeep } from '@spendgate/application';
 import { z } from 'zod';
+import { compareSums } from './compare-sums.ts';
+import { detachPartition } from './detach-partition.ts';
 import type { SessionPool } from './session-pool.ts';
 
 /** Counting stops while rows move, and callers come again; still a month of strays must get through. */
@@ -51,6 +53,8 @@ export function createUpkeep(sessions: SessionPool): LedgerUpkeep {
       });
       return Number(count);
     },
+    detachPartition: (of) => detachPartition(sessions, of),
+    compareSums: (of) => compareSums(sessions, of),
   };
 }
 

@@ -24,7 +24,7 @@ migrationTest('migrating again changes nothing', async ({ database }) => {
 migrationTest('several runs at once apply each migration once', async ({ database }) => {
   await database.pool.query('DROP SCHEMA spendgate CASCADE');
   const runs = await Promise.all([1, 2, 3].map(async () => migrate({ databaseUrl: database.url })));
-  expect(runs.map(({ applied }) => applied.length).filter((count) => count > 0)).toEqual([2]);
+  expect(runs.map(({ applied }) => applied.length).filter((count) => count > 0)).toEqual([3]);
 });
 
 migrationTest('an edited migration is refused by name', async ({ database, folder }) => {
@@ -41,11 +41,11 @@ migrationTest('line ends do not count as an edit', async ({ database, folder }) 
 migrationTest(
   'a migration that fails leaves nothing of itself, and may then be corrected',
   async ({ database, folder }) => {
-    const file = join(folder, '0003_next.sql');
+    const file = join(folder, '0999_next.sql');
     await writeFile(file, 'CREATE TABLE spendgate.half (); SELECT 1 / 0;');
     await expect(migrate({ databaseUrl: database.url, folder })).rejects.toThrow();
     await writeFile(file, 'CREATE TABLE spendgate.half ();');
-    expect(await migrate({ databaseUrl: database.url, folder })).toEqual({ applied: ['0003_next'] });
+    expect(await migrate({ databaseUrl: database.url, folder })).toEqual({ applied: ['0999_next'] });
   },
 );
 
@@ -54,7 +54,7 @@ migrationTest(
   async ({ database }) => {
     const connection = await open(database.url, 1);
     await connection.assertSchemaCurrent();
-    await database.pool.query(`DELETE FROM spendgate.migrations WHERE name LIKE '0002%'`);
+    await database.pool.query(`DELETE FROM spendgate.migrations WHERE name >= '0002'`);
     expect(await connection.schemaVersion()).toBe(1);
     await expect(connection.assertSchemaCurrent()).rejects.toThrow(SchemaOutdated);
     await database.pool.query('DROP SCHEMA spendgate CASCADE');
