@@ -5,16 +5,6 @@ export { DEFAULT_SPENDGATE_SETTINGS, parseSpendgateConfig } from './spendgate-co
 export type { ParsedSpendgateConfig, SpendgateSettings } from './spendgate-config.ts';
 export { decodeRules, encodeRules } from './rules-text.ts';
 export { parseNameList } from './name-list.ts';
-export {
-  asSecret,
-  flag,
-  httpUrl,
-  integer,
-  isSecretField,
-  nameList,
-  postgresUrl,
-  redisUrl,
-  secret,
-  url,
-} from './environment-fields.ts';
+export { flag, integer, nameList, postgresUrl, redisUrl, secret, url } from './environment-fields.ts';
 export { InvalidEnvironment, readEnvironment } from './environment.ts';
+export { readTogether } from './read-together.ts';

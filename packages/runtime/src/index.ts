@@ -1,17 +1,14 @@
 export { createServer } from './create-server.ts';
 export type { Server, ServerSettings } from './create-server.ts';
-export { toErrorReply } from './error-reply.ts';
 export type { ErrorBody, ErrorReply, ErrorType } from './error-reply.ts';
 export type { Problem } from './validation-problems.ts';
 export { closeGracefully, listen } from './listen.ts';
-export { isLoopback } from './loopback.ts';
 export { registerOperations } from './operations.ts';
 export type { Operations } from './operations.ts';
-export { AUTH_MODES, DEV_TOKENS, parseTokens, tokenFields } from './parse-tokens.ts';
+export { AUTH_MODES, DEV_TOKENS, InvalidTokens, parseTokens, tokenFields, tokensOf } from './parse-tokens.ts';
 export type { AuthMode, TokenEnvironment } from './parse-tokens.ts';
 export { runService } from './run-service.ts';
 export type { Life, ProcessHost } from './run-service.ts';
-export { grants } from './tokens.ts';
 export type { RouteScope, TokenHolder, Tokens, TokenScope } from './tokens.ts';
 export { uncheckedReplies } from './unchecked-replies.ts';
 export type { FastifyPluginAsyncZod, ZodTypeProvider } from 'fastify-type-provider-zod';

@@ -18,6 +18,16 @@ export const tokenFields = {
   ADMIN_TOKENS_FILE: text,
 };
 
+/** Tokens that are missing or wrong, and settings of theirs; no message holds a token. */
+export class InvalidTokens extends Error {
+  override readonly name = 'InvalidTokens';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(`Invalid tokens:\n${problems.map((line) => `- ${line}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
 export type TokenEnvironment = { readonly [Name in keyof typeof tokenFields]?: string | undefined };
 
 /**
@@ -52,7 +62,7 @@ const SHA256 = /^sha256:([0-9a-f]{64})$/iu;
  * Reads entries `name:token` or `name:sha256:<hex>`, separated by commas or line ends; in files, lines
  * that begin with # are comments. `scopes` are those that the service's routes ask for: without a token
  * that grants one of them it could answer nobody, so it does not start.
- * @throws Error - one, naming every fault by variable and position, never a token.
+ * @throws InvalidTokens - one, naming every fault by variable and position, never a token.
  */
 export function parseTokens(of: {
   readonly env: TokenEnvironment;
@@ -62,19 +72,36 @@ export function parseTokens(of: {
 }): Tokens {
   if (of.auth === 'off-on-all-interfaces' || (of.auth === 'off' && isLoopback(of.host))) return NO_TOKENS;
   if (of.auth === 'off') {
-    throw new Error(
+    throw new InvalidTokens([
       'AUTH=off is refused because HOST is no loopback address: everyone who reaches it could use it. ' +
         'Set tokens, or AUTH=off-on-all-interfaces if something in front of the service authenticates.',
-    );
+    ]);
   }
   const problems: string[] = [];
   const entries = VARIABLES.flatMap((variable) => readVariable(of.env, variable, problems));
   problems.push(...sharedTokens(entries), ...devTokens(entries, of.host));
   if (entries.length > MAX_TOKENS) problems.push(`more than ${MAX_TOKENS} tokens`);
   if (problems.length === 0) problems.push(...missingTokens(entries, of.scopes));
-  if (problems.length > 0)
-    throw new Error(`Invalid tokens:\n${problems.map((line) => `- ${line}`).join('\n')}`);
+  if (problems.length > 0) throw new InvalidTokens(problems);
   return createTokens(entries);
+}
+
+const ownSettings = z.object({
+  AUTH: z.enum(AUTH_MODES).catch('on'),
+  HOST: z.string().min(1).catch('127.0.0.1'),
+});
+
+/**
+ * `parseTokens` of a whole environment, for a service that reads the rest of it beside: an AUTH that is no
+ * mode counts as `on` here, since that reading reports it.
+ * @throws InvalidTokens
+ */
+export function tokensOf(of: {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly scopes: readonly TokenScope[];
+}): Tokens {
+  const { AUTH: auth, HOST: host } = ownSettings.parse(of.env);
+  return parseTokens({ ...of, auth, host });
 }
 
 function readVariable(

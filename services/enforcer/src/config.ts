@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { flag, integer, nameList, readEnvironment, redisUrl, secret } from '@spendgate/config';
+import { flag, integer, nameList, readEnvironment, readTogether, redisUrl, secret } from '@spendgate/config';
 import type { CheckPolicy } from '@spendgate/application';
 import { LOG_LEVELS } from '@spendgate/observability';
 import type { LogLevel } from '@spendgate/observability';
-import { AUTH_MODES, parseTokens, tokenFields } from '@spendgate/runtime';
+import { AUTH_MODES, tokensOf, tokenFields } from '@spendgate/runtime';
 import type { Tokens } from '@spendgate/runtime';
 import type { OwnSettings } from './own-settings.ts';
 
@@ -53,13 +53,16 @@ type Environment = z.output<typeof environment>;
 
 /** Reads the enforcer's settings. @throws Error - naming every bad variable, never its value */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): EnforcerConfig {
-  const read = readEnvironment(environment, env);
+  const [read, tokens] = readTogether(
+    () => readEnvironment(environment, env),
+    () => tokensOf({ env, scopes: ['check'] }),
+  );
   return {
     host: read.HOST,
     port: read.PORT,
     logLevel: read.LOG_LEVEL,
     shutdownTimeoutMs: read.SHUTDOWN_TIMEOUT_MS,
-    tokens: parseTokens({ env: read, auth: read.AUTH, host: read.HOST, scopes: ['check'] }),
+    tokens,
     metricsToken: read.METRICS_TOKEN ?? null,
     redisUrl: read.REDIS_URL,
     counterBuckets: read.COUNTER_BUCKETS,

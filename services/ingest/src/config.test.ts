@@ -19,6 +19,15 @@ describe('ingest’s environment', () => {
     expect(read).not.toThrow(/x-\d/u);
   });
 
+  it('names missing tokens and half of SASL together with bad variables', () => {
+    const env = { PORT: 'x-1', KAFKA_SASL_USERNAME: 'x-2', READ_TOKENS: 'short-x-3' };
+    expect(() => parseConfig(env)).toThrow(
+      /PORT[\s\S]*DATABASE_URL[\s\S]*READ_TOKENS, entry 1[\s\S]*KAFKA_SASL_PASSWORD: set all three/u,
+    );
+    expect(() => parseConfig(env)).not.toThrow(/x-\d/u);
+    expect(() => parseConfig({ PORT: '0' })).toThrow(/DATABASE_URL[\s\S]*set INGEST_TOKENS/u);
+  });
+
   it('refuses to start without a token that may send events', () => {
     expect(() => parseConfig({ ...least, INGEST_TOKENS: '' })).toThrow('INGEST_TOKENS');
     expect(parseConfig({ ...least, INGEST_TOKENS: '', AUTH: 'off' }).tokens.required).toBe(false);

@@ -1,6 +1,16 @@
-import { flag, integer, nameList, postgresUrl, readEnvironment, redisUrl, secret } from '@spendgate/config';
+import {
+  InvalidEnvironment,
+  flag,
+  integer,
+  nameList,
+  postgresUrl,
+  readEnvironment,
+  readTogether,
+  redisUrl,
+  secret,
+} from '@spendgate/config';
 import { LOG_LEVELS } from '@spendgate/observability';
-import { AUTH_MODES, parseTokens, tokenFields } from '@spendgate/runtime';
+import { AUTH_MODES, tokensOf, tokenFields } from '@spendgate/runtime';
 import { z } from 'zod';
 import type { KafkaSettings } from './kafka-stream.ts';
 
@@ -54,13 +64,17 @@ export type IngestConfig = ReturnType<typeof parseConfig>;
 
 /** Reads ingest's settings. @throws Error - one, naming every bad variable, never its value. */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
-  const read = readEnvironment(environment, env);
+  const [read, tokens] = readTogether(
+    () => readEnvironment(environment, env),
+    () => tokensOf({ env, scopes: ['ingest'] }),
+    () => checkSasl(env),
+  );
   return {
     host: read.HOST,
     port: read.PORT,
     logLevel: read.LOG_LEVEL,
     shutdownTimeoutMs: read.SHUTDOWN_TIMEOUT_MS,
-    tokens: parseTokens({ env: read, auth: read.AUTH, host: read.HOST, scopes: ['ingest'] }),
+    tokens,
     metricsToken: read.METRICS_TOKEN ?? null,
     ledger: {
       databaseUrl: read.DATABASE_URL,
@@ -99,15 +113,20 @@ function toKafka(read: Environment): KafkaSettings | null {
 function toSasl(read: Environment): KafkaSettings['sasl'] {
   const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username } = read;
   const password = read.KAFKA_SASL_PASSWORD;
-  if (mechanism === undefined && username === undefined && password === undefined) return null;
-  if (mechanism === undefined || username === undefined || password === undefined) {
-    throw new Error(
-      'Invalid environment:\n  KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: set all three or none',
-    );
-  }
+  if (mechanism === undefined || username === undefined || password === undefined) return null;
   // One case for each mechanism: kafkajs' type is a union by it.
   if (mechanism === 'plain') return { mechanism, username, password };
   return mechanism === 'scram-sha-256'
     ? { mechanism, username, password }
     : { mechanism, username, password };
+}
+
+/** @throws InvalidEnvironment - when some of the three variables are set and some are not. */
+function checkSasl(env: Readonly<Record<string, string | undefined>>): void {
+  const names = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
+  const isSet = (name: string): boolean => (env[name]?.trim() ?? '') !== '';
+  const set = names.filter((name) => isSet(name) || isSet(`${name}_FILE`));
+  if (set.length !== 0 && set.length !== names.length) {
+    throw new InvalidEnvironment([`${names.join(', ')}: set all three or none`]);
+  }
 }

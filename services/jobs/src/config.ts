@@ -1,7 +1,16 @@
 import { existsSync } from 'node:fs';
-import { flag, integer, nameList, postgresUrl, readEnvironment, redisUrl, secret } from '@spendgate/config';
+import {
+  flag,
+  integer,
+  nameList,
+  postgresUrl,
+  readEnvironment,
+  readTogether,
+  redisUrl,
+  secret,
+} from '@spendgate/config';
 import { LOG_LEVELS } from '@spendgate/observability';
-import { AUTH_MODES, parseTokens, tokenFields } from '@spendgate/runtime';
+import { AUTH_MODES, tokensOf, tokenFields } from '@spendgate/runtime';
 import { z } from 'zod';
 import type { RulesSources } from './rules-files.ts';
 
@@ -52,14 +61,17 @@ export type JobsConfig = ReturnType<typeof parseConfig>;
 
 /** @throws Error - one, naming every bad variable, never its value. */
 export function parseConfig(env: NodeJS.ProcessEnv) {
-  const read = readEnvironment(environment, env);
+  const [read, tokens] = readTogether(
+    () => readEnvironment(environment, env),
+    () => tokensOf({ env, scopes: ['read'] }),
+  );
   return {
     host: read.HOST,
     port: read.PORT,
     logLevel: read.LOG_LEVEL,
     metricsToken: read.METRICS_TOKEN ?? null,
     shutdownTimeoutMs: read.SHUTDOWN_TIMEOUT_MS,
-    tokens: parseTokens({ env: read, auth: read.AUTH, host: read.HOST, scopes: ['read'] }),
+    tokens,
     databaseUrl: read.DATABASE_URL,
     redisUrl: read.REDIS_URL,
     counterBuckets: read.COUNTER_BUCKETS,

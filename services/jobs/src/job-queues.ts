@@ -28,8 +28,8 @@ const PREFIX = '{bull}';
 const KEPT_SUCCESSES = 5;
 const KEPT_FAILURES = 20;
 /** A run whose instance was killed is taken up by another one after about this time. */
-const LOCK_MS = 10_000;
-const STALLED_CHECK_MS = 5_000;
+const LOCK_MS = 4_000;
+const STALLED_CHECK_MS = 2_000;
 /** By default BullMQ waits 15 s after Redis failed it, and up to 20 s to connect anew; the sweep should be back sooner. */
 const RETRY_AFTER_REDIS_FAILURE_MS = 1_000;
 const MOST_RECONNECT_DELAY_MS = 1_000;
