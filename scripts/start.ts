@@ -8,6 +8,7 @@ import { localPorts } from './local-ports.ts';
 import { startLocalSystem } from './local-system.ts';
 import { localTokens } from './local-tokens.ts';
 import { readLogLine } from './log-line.ts';
+import { noteRunning } from './running-system.ts';
 import { runUntilStopped } from './run-until-stopped.ts';
 import { padded, print, printFailure, printStep, styled } from './screen.ts';
 
@@ -30,6 +31,11 @@ await runUntilStopped('npm start', async (life) => {
     say: printStep,
     onLine: printLogLine,
     onStarting: life.onStarting,
+  });
+  const forget = noteRunning({ ...system.stores, counterBuckets: process.env['COUNTER_BUCKETS'] });
+  life.onStarting(async () => {
+    forget();
+    await system.stop();
   });
   printStep('All services are ready');
   printConnectHints({ ports, tokens });

@@ -4,6 +4,7 @@ import { freePort, isPortFree, storesTest, waitFor } from '@spendgate/testkit';
 import { PINNED_NODE, REPOSITORY, spawnServer } from '@spendgate/testkit/servers';
 import type { ServerProcess } from '@spendgate/testkit/servers';
 import { expect } from 'vitest';
+import { runOperatorCommand } from './stack/operator-command.ts';
 
 interface Command {
   readonly process: ServerProcess;
@@ -85,9 +86,17 @@ storesTest(
       degraded: false,
       category: 'platform',
     });
+    // An operator's command finds the stores by itself while it runs, and not afterwards.
+    const rebuild = await runOperatorCommand({ script: 'rebuild' });
+    expect(rebuild.output).toContain('the one of the running npm start');
+    expect(rebuild.output).toContain('whole again');
+    expect(rebuild.code).toBe(0);
     start.process.signal('SIGINT');
     expect(await start.process.exited).toEqual({ code: 0, signal: null });
     await expectNothingRuns(start.ports);
+    const late = await runOperatorCommand({ script: 'rebuild' });
+    expect(late.output).toContain('Set DATABASE_URL');
+    expect(late.code).toBe(1);
   },
 );
 
