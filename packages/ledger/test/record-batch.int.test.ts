@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { LedgerRefusedData, LedgerUnavailable, StaleRules } from '@spendgate/domain';
 import { describe, expect } from 'vitest';
 import {
@@ -296,5 +297,21 @@ describe('the counters table', () => {
         { timeout: 10_000 },
       )
       .toEqual([{ updates: 598, hot: true }]);
+  });
+});
+
+describe('what is told of a failed insert', () => {
+  ledgerTest('names the constraint, and nothing of the row', async ({ connection, database }) => {
+    await database.pool.query(
+      `ALTER TABLE spendgate.spend_events ADD CONSTRAINT no_secret CHECK (end_user <> 'secret@company.com')`,
+    );
+    const event = eventOn([monthly('customer:ann')], { id: 'secret-id', endUser: 'secret@company.com' });
+    const failure: unknown = await connection.ledger
+      .record({ ...batch, events: [event] })
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(LedgerRefusedData);
+    expect(failure).toMatchObject({ cause: { code: '23514', constraint: 'no_secret' } });
+    expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('secret@');
+    expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('secret-id');
   });
 });
