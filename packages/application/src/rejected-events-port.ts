@@ -12,6 +12,11 @@ export interface Rejection {
   /** `topic/partition/offset` for Kafka. */
   readonly sourceOffset: string | null;
   readonly receivedAt: Date;
+  /**
+   * Tells rejections without an event id apart: a digest of what was sent, never any of it. Part of what makes a
+   * rejection the same one, and not stored itself; without it the source's offset takes its place.
+   */
+  readonly identity?: string | null;
 }
 
 export type RejectedState = 'open' | 'replayed' | 'dismissed';
@@ -25,7 +30,10 @@ export interface RejectedEvent extends Rejection {
 
 /** Events that were refused, kept until someone fixes and replays or dismisses them. */
 export interface RejectedEvents {
-  /** Parking the same rejection again (same id, reason and projection) adds no row. */
+  /**
+   * Parking the same rejection again (same id, reason and projection; same identity where it has no id) adds no
+   * row, and opens one again that was dismissed: what was dismissed as settled has come back.
+   */
   park(rejections: readonly Rejection[]): Promise<void>;
   list(of: {
     readonly state: RejectedState | null;
@@ -33,12 +41,14 @@ export interface RejectedEvents {
     readonly limit: number;
   }): Promise<readonly RejectedEvent[]>;
   find(id: string): Promise<RejectedEvent | undefined>;
+  /** Undefined when there is no such rejection, or it was replayed: that one stands in the ledger and is final. */
   update(of: {
     readonly id: string;
     readonly projection?: Projection;
     readonly state?: RejectedState;
     readonly by: string;
   }): Promise<RejectedEvent | undefined>;
+  /** Counted up to a bound of 100,000, which says "far too many". */
   countOpen(): Promise<number>;
 }
 

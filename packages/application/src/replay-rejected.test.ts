@@ -20,18 +20,29 @@ const rejected: RejectedEvent = {
 };
 
 function createWorld(
-  of: { state?: RejectedState; outcome?: EventOutcome; reading?: ProjectionReading } = {},
+  of: {
+    state?: RejectedState;
+    outcome?: EventOutcome;
+    reading?: ProjectionReading;
+    replayedMeanwhile?: boolean;
+  } = {},
 ) {
   let state: RejectedState = of.state ?? 'open';
   const rules = publishedRules();
   const event = spendEvent({ id: 'chatcmpl-1' });
   const ports: ReplayPorts = {
     rules: { current: () => rules, refresh: async () => rules },
-    ledger: { record: async () => ({ epoch: 1, outcomes: [of.outcome ?? 'recorded'], counters: [] }) },
+    ledger: {
+      record: async () => {
+        if (of.replayedMeanwhile === true) state = 'replayed';
+        return { epoch: 1, outcomes: [of.outcome ?? 'recorded'], counters: [] };
+      },
+    },
     copy: { put: async () => undefined },
     rejected: {
       find: async (id) => (id === rejected.id ? { ...rejected, state } : undefined),
       update: async (change) => {
+        if (state === 'replayed') return undefined;
         state = change.state ?? state;
         return { ...rejected, state, changedBy: change.by };
       },
@@ -69,6 +80,14 @@ describe('replayRejected', () => {
     const { ports, state } = createWorld(of);
     expect(await replayRejected(ports, replay)).toMatchObject({ outcome: 'refused', reason });
     expect(state()).toBe('open');
+  });
+
+  it('shows the rejection as closed when another replay closed it first', async () => {
+    const { ports } = createWorld({ outcome: 'duplicate', replayedMeanwhile: true });
+    expect(await replayRejected(ports, replay)).toMatchObject({
+      outcome: 'duplicate',
+      rejected: { state: 'replayed' },
+    });
   });
 
   it('does not replay what was dismissed', async () => {

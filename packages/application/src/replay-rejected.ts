@@ -1,3 +1,4 @@
+import { invariant } from '@spendgate/domain';
 import type { SpendEvent } from '@spendgate/domain';
 import { settleEvents } from './record-events.ts';
 import type { RecordPorts, RecordedOutcome } from './record-events.ts';
@@ -43,7 +44,9 @@ export async function replayRejected(
   const reading = ports.readProjection(found.projection, found.receivedAt);
   if (!reading.ok) return refused('invalid', reading.detail);
   const { outcomes } = await settleEvents(ports, { ...of, events: [reading.event] });
-  return closeUnlessRefused(ports, { ...of, found, outcome: outcomes[0] ?? 'refused_by_ledger' });
+  const [outcome] = outcomes;
+  invariant(outcome !== undefined, 'every event has an outcome');
+  return closeUnlessRefused(ports, { ...of, found, outcome });
 }
 
 async function closeUnlessRefused(
@@ -60,7 +63,11 @@ async function closeUnlessRefused(
     return refused(outcome, 'id: already recorded with another start, cost or customer');
   if (outcome === 'refused_by_ledger') return refused(outcome, 'the ledger cannot store this event');
   const update = { id: found.id, state: 'replayed', by: of.by } as const;
-  const closed = await retryLedger(ports, { ...of, attempt: () => ports.rejected.update(update) });
+  const closed = await retryLedger(ports, {
+    ...of,
+    // Nothing is updated when another replay closed it first: then it is shown as that one left it.
+    attempt: async () => (await ports.rejected.update(update)) ?? (await ports.rejected.find(found.id)),
+  });
   return { outcome, rejected: closed ?? found };
 }
 

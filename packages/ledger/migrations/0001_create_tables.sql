@@ -248,7 +248,7 @@ CREATE TABLE spendgate.rejected_events (
 CREATE INDEX rejected_events_state ON spendgate.rejected_events (state, id);
 COMMENT ON TABLE spendgate.rejected_events IS 'Events that were refused, kept until they are replayed or dismissed';
 COMMENT ON COLUMN spendgate.rejected_events.id IS 'Number of the rejection';
-COMMENT ON COLUMN spendgate.rejected_events.digest IS 'SHA-256 over what makes a rejection the same one: event id, reason, projection as it came (without both: the source''s offset)';
+COMMENT ON COLUMN spendgate.rejected_events.digest IS 'SHA-256 over what makes a rejection the same one: event id, reason, projection as it came (without an id also a digest of what was sent, or the source''s offset)';
 COMMENT ON COLUMN spendgate.rejected_events.event_id IS 'The event''s id, where it had one';
 COMMENT ON COLUMN spendgate.rejected_events.reason IS 'A stable word: not_json, invalid, id_conflict, refused_by_ledger';
 COMMENT ON COLUMN spendgate.rejected_events.detail IS 'The field and the rule it broke; never content';

@@ -29,6 +29,8 @@ const rejectedRow = z
     changedBy: row.changed_by,
     changedAt: row.changed_at,
   }));
+/** A count beyond this says "far too many"; counting on would only cost. */
+const MAX_COUNT = 100_000;
 const countRow = z.object({ count: z.string() });
 
 const COLUMNS = `id, event_id, reason, detail, projection, source, source_offset, received_at, state, changed_by,
@@ -63,7 +65,8 @@ export function createRejectedEvents(sessions: SessionPool): RejectedEvents {
     },
     async countOpen() {
       const row = await sessions.row(countRow, {
-        text: `SELECT count(*)::text AS count FROM spendgate.rejected_events WHERE state = 'open'`,
+        text: `SELECT count(*)::text AS count FROM (
+          SELECT FROM spendgate.rejected_events WHERE state = 'open' LIMIT ${MAX_COUNT}) open`,
       });
       return Number(row.count);
     },
@@ -84,6 +87,7 @@ function toRow(rejection: Rejection): Readonly<Record<string, unknown>> {
     source: rejection.source,
     source_offset: rejection.sourceOffset,
     received_at: rejection.receivedAt,
+    identity: rejection.identity ?? rejection.sourceOffset,
   };
 }
 
@@ -97,19 +101,23 @@ function storableJson(value: unknown): string {
   );
 }
 
-/** The digest is made from jsonb, whose text does not depend on the order in which keys came. */
+/**
+ * The digest is made from jsonb, whose text does not depend on the order in which keys came. One row for each
+ * digest, since an insert may not touch a row twice.
+ */
 const PARK = {
   name: 'park_rejected',
   text: `INSERT INTO spendgate.rejected_events
       (digest, event_id, reason, detail, projection, source, source_offset, received_at)
-    SELECT sha256(convert_to(jsonb_build_array(r.event_id, r.reason, r.projection,
-        CASE WHEN r.event_id IS NULL AND r.projection IS NULL THEN r.source_offset END)::text, 'UTF8')),
+    SELECT DISTINCT ON (1) sha256(convert_to(jsonb_build_array(r.event_id, r.reason, r.projection,
+        CASE WHEN r.event_id IS NULL THEN r.identity END)::text, 'UTF8')),
       r.event_id, r.reason, r.detail, r.projection, r.source, r.source_offset, r.received_at
-    FROM (SELECT event_id, reason, detail, nullif(projection, 'null') AS projection, source, source_offset, received_at
+    FROM (SELECT event_id, reason, detail, nullif(projection, 'null') AS projection, source, source_offset, received_at, identity
       FROM jsonb_to_recordset($1::jsonb) AS t (event_id text, reason text, detail text, projection jsonb,
-        source text, source_offset text, received_at timestamptz)) AS r
+        source text, source_offset text, received_at timestamptz, identity text)) AS r
     ORDER BY 1
-    ON CONFLICT (digest) DO NOTHING`,
+    ON CONFLICT (digest) DO UPDATE SET state = 'open', changed_by = 'ingest', changed_at = now()
+    WHERE rejected_events.state = 'dismissed'`,
 };
 
 const LIST = {
@@ -120,4 +128,4 @@ const LIST = {
 
 const UPDATE = `UPDATE spendgate.rejected_events SET projection = coalesce($2::jsonb, projection),
     state = coalesce($3, state), changed_by = $4, changed_at = now()
-  WHERE id = $1 RETURNING ${COLUMNS}`;
+  WHERE id = $1 AND state <> 'replayed' RETURNING ${COLUMNS}`;

@@ -45,6 +45,58 @@ ledgerTest('messages that hold no event are told apart by their offsets', async 
   expect(await connection.rejected.countOpen()).toBe(2);
 });
 
+ledgerTest('what has no id is told apart by its identity, and found again by it', async ({ connection }) => {
+  const nameless = { ...rejection, eventId: null, projection: null };
+  const later = new Date(NOW.getTime() + 5_000);
+  await connection.rejected.park([
+    { ...nameless, identity: 'digest-1' },
+    { ...nameless, identity: 'digest-2' },
+    { ...nameless, identity: 'digest-1' },
+  ]);
+  await connection.rejected.park([{ ...nameless, identity: 'digest-2', receivedAt: later }]);
+  expect(await connection.rejected.countOpen()).toBe(2);
+  const projected = { ...rejection, eventId: null };
+  await connection.rejected.park([
+    { ...projected, identity: 'digest-1' },
+    { ...projected, identity: 'digest-2' },
+  ]);
+  expect(await connection.rejected.countOpen()).toBe(4);
+});
+
+ledgerTest('one that was dismissed and comes again is open again', async ({ connection }) => {
+  await connection.rejected.park([rejection, { ...rejection, eventId: 'e2' }]);
+  const [second, first] = await connection.rejected.list(page);
+  await connection.rejected.update({ id: first?.id ?? '', state: 'dismissed', by: 'ops' });
+  await connection.rejected.update({ id: second?.id ?? '', state: 'replayed', by: 'ops' });
+  await connection.rejected.park([rejection, rejection, { ...rejection, eventId: 'e2' }]);
+  const states = (await connection.rejected.list(page)).map(({ eventId, state }) => [eventId, state]);
+  expect(states).toEqual([
+    ['e2', 'replayed'],
+    ['e1', 'open'],
+  ]);
+});
+
+ledgerTest('one that was replayed is final', async ({ connection }) => {
+  await connection.rejected.park([rejection]);
+  const [stored] = await connection.rejected.list(page);
+  const id = stored?.id ?? '';
+  await connection.rejected.update({ id, state: 'replayed', by: 'ops' });
+  expect(await connection.rejected.update({ id, state: 'open', by: 'eve' })).toBeUndefined();
+  expect(await connection.rejected.update({ id, projection: { id: 'x' }, by: 'eve' })).toBeUndefined();
+  expect(await connection.rejected.find(id)).toMatchObject({
+    state: 'replayed',
+    changedBy: 'ops',
+    projection: rejection.projection,
+  });
+});
+
+ledgerTest('counts open ones up to a bound', async ({ connection, database }) => {
+  await database.pool
+    .query(`INSERT INTO spendgate.rejected_events (digest, reason, detail, source, received_at)
+    SELECT sha256(n::text::bytea), 'invalid', '', 'http', now() FROM generate_series(1, 100050) AS n`);
+  expect(await connection.rejected.countOpen()).toBe(100_000);
+});
+
 ledgerTest('parks what PostgreSQL could not hold, with replacement characters', async ({ connection }) => {
   await connection.rejected.park([
     { ...rejection, eventId: 'a\0\uD800', projection: { 'k\0': 'v\uDC00\\u0000 "☃"' } },
