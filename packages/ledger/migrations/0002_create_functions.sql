@@ -58,10 +58,10 @@ LANGUAGE sql STABLE AS $$
   FROM (SELECT DISTINCT t.subject COLLATE "C" AS subject, t.period COLLATE "C" AS period
         FROM unnest(p_subjects, p_periods) AS t (subject, period)) AS wanted
   JOIN spendgate.counters c ON c.subject = wanted.subject AND c.period = wanted.period
-  WHERE NOT c.retired
+  WHERE NOT c.retired AND c.closed_at IS NULL
 $$;
 COMMENT ON FUNCTION spendgate.counters_of IS
-  'All stripes of the subjects'' periods as JSON: [subject, period, stripe, end in ms, spent as text, version]';
+  'All stripes of the subjects'' periods, closed ones left out, as JSON: [subject, period, stripe, end in ms, spent as text, version]';
 
 CREATE FUNCTION spendgate.record_batch(
   p_rules_version bigint,

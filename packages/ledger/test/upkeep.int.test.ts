@@ -45,6 +45,18 @@ describe('closing periods', () => {
     ]);
   });
 
+  ledgerTest(
+    'a duplicate of a closed period’s event does not bring its counters back',
+    async ({ connection }) => {
+      const old = eventOn([ended('team:t'), monthly('team:t')], { costNanoUsd: 7n });
+      await connection.ledger.record({ ...batch, events: [old] });
+      await connection.upkeep.closePeriods(due);
+      const again = await connection.ledger.record({ ...batch, events: [old] });
+      expect(again.outcomes).toEqual(['duplicate']);
+      expect(again.counters).toMatchObject([{ subject: 'team:t', period: monthly('team:t').period }]);
+    },
+  );
+
   ledgerTest('is bounded, and goes on where it stopped', async ({ connection }) => {
     const charges = ['a', 'b', 'c'].map((name) => ended(`customer:${name}`));
     await connection.ledger.record({ ...batch, events: [eventOn(charges)] });
