@@ -1,9 +1,16 @@
-import { LedgerRefusedData, LedgerUnavailable, SpendStoreUnavailable, StaleRules } from '@spendgate/domain';
+import {
+  InvariantBroken,
+  LedgerRefusedData,
+  LedgerUnavailable,
+  SchemaOutdated,
+  SpendStoreUnavailable,
+  StaleRules,
+} from '@spendgate/domain';
 import type { PublishedRules } from '@spendgate/domain';
 import { publishedRules, spendEvent } from '@spendgate/testkit';
 import { describe, expect, it } from 'vitest';
-import type { LedgerBatch, LedgerResult } from './ledger-port.ts';
-import { recordEvents } from './record-events.ts';
+import type { CounterValue, LedgerBatch, LedgerResult } from './ledger-port.ts';
+import { pushOrOwe, recordEvents } from './record-events.ts';
 import type { RecordEventsPorts } from './record-events.ts';
 import type { Rejection } from './rejected-events-port.ts';
 
@@ -163,6 +170,28 @@ describe('recordEvents', () => {
     expect(refused).toHaveLength(1);
   });
 
+  it.each([
+    ['a mistake of our own', new InvariantBroken('PostgreSQL: 42P13')],
+    ['what nobody foresaw', new TypeError('undefined is not a function')],
+    ['an old schema', new SchemaOutdated('no such column')],
+  ])('fails the batch on %s, and parks no good event', async (_what, failure) => {
+    const { ports, batches, parked, refused } = createWorld(() => {
+      throw failure;
+    });
+    const events = [spendEvent(), spendEvent()];
+    await expect(recordEvents(ports, { ...settings, events })).rejects.toBe(failure);
+    expect([batches.length, parked, refused]).toEqual([1, [], []]);
+  });
+
+  it('takes an outcome that the ledger did not give for a mistake, not for a duplicate', async () => {
+    const { ports } = createWorld();
+    const record = async (): Promise<LedgerResult> => ({ epoch: 1, outcomes: ['recorded'], counters: [] });
+    const events = [spendEvent(), spendEvent()];
+    await expect(recordEvents({ ...ports, ledger: { record } }, { ...settings, events })).rejects.toThrow(
+      InvariantBroken,
+    );
+  });
+
   it('does not fail a committed batch when the push fails', async () => {
     const { world, ports, owed } = createWorld();
     world.pushError = new SpendStoreUnavailable('away');
@@ -178,5 +207,36 @@ describe('recordEvents', () => {
     const park = async () => Promise.reject(new LedgerUnavailable('away'));
     const away = { ...ports, rejected: { park } };
     await expect(recordEvents(away, { ...settings, events: [event] })).rejects.toThrow(LedgerUnavailable);
+  });
+});
+
+describe('pushOrOwe', () => {
+  const counter = (periodEnd: Date | null): CounterValue => ({
+    subject: 'global:proxy',
+    period: String(periodEnd?.getTime()),
+    periodEnd,
+    stripe: 0,
+    spentNanoUsd: 1n,
+    version: 1,
+  });
+
+  it('leaves out periods that have ended, from the instant of their end', async () => {
+    const { world, ports, pushed } = createWorld();
+    world.nowMs = 1_000;
+    const counters = [
+      counter(null),
+      counter(new Date(1_000)),
+      counter(new Date(1_001)),
+      counter(new Date(0)),
+    ];
+    await pushOrOwe(ports, { epoch: 1, counters });
+    expect(pushed).toEqual([{ epoch: 1, counters: [counters[0], counters[2]] }]);
+  });
+
+  it('does not push at all when only ended periods are left', async () => {
+    const { world, ports, pushed } = createWorld();
+    world.nowMs = 1_000;
+    await pushOrOwe(ports, { epoch: 1, counters: [counter(new Date(5))] });
+    expect(pushed).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
-import { BudgetError, LedgerRefusedData, attribute } from '@spendgate/domain';
+import { LedgerRefusedData, attribute, invariant } from '@spendgate/domain';
 import type { SpendEvent } from '@spendgate/domain';
 import type { CounterCopy } from './counter-copy-port.ts';
-import type { EventOutcome, Ledger } from './ledger-port.ts';
+import type { CounterValue, EventOutcome, Ledger } from './ledger-port.ts';
 import type { RejectedEvents, Rejection } from './rejected-events-port.ts';
 import { retryLedger } from './retry-ledger.ts';
 import type { Clock } from './retry-ledger.ts';
@@ -46,6 +46,7 @@ export interface RecordEventsResult {
  * parked. Safe to repeat: the ledger counts each event id once, and the copy keeps the newest version.
  * Callers acknowledge the batch once this resolves; a failed push does not fail it, the sweep owes it.
  * @throws LedgerUnavailable, StaleRules, RulesNotPublished - retryable; a repetition finds what was recorded.
+ * @throws InvariantBroken, SchemaOutdated and the like - not retryable by us, and none of the events' fault.
  */
 export async function recordEvents(
   ports: RecordEventsPorts,
@@ -69,7 +70,7 @@ export async function recordEvents(
  * occurs again in the batch is settled after its first occurrence, so that the ledger alone decides.
  */
 export async function settleEvents(ports: RecordPorts, of: EventsToRecord): Promise<RecordEventsResult> {
-  const outcomes = Array.from<RecordedOutcome>({ length: of.events.length }).fill('duplicate');
+  const outcomes = Array.from<RecordedOutcome | undefined>({ length: of.events.length });
   let waiting = of.events.map((event, index) => ({ event, index }));
   while (waiting.length > 0) {
     const { first, again, others } = splitById(waiting);
@@ -77,7 +78,12 @@ export async function settleEvents(ports: RecordPorts, of: EventsToRecord): Prom
     for (const { index, firstIndex } of again) outcomes[index] = outcomeOfRepetition(outcomes[firstIndex]);
     waiting = others;
   }
-  return { outcomes };
+  return { outcomes: outcomes.map(settled) };
+}
+
+function settled(outcome: RecordedOutcome | undefined): RecordedOutcome {
+  invariant(outcome !== undefined, 'every event of a batch has an outcome');
+  return outcome;
 }
 
 interface Entry {
@@ -105,17 +111,20 @@ function splitById(entries: readonly Entry[]) {
   return { first, again, others };
 }
 
-function outcomeOfRepetition(first: RecordedOutcome | undefined): RecordedOutcome {
-  return first === undefined || first === 'recorded' ? 'duplicate' : first;
+function outcomeOfRepetition(first: RecordedOutcome | undefined): RecordedOutcome | undefined {
+  return first === 'recorded' ? 'duplicate' : first;
 }
 
 /**
- * Bisects on refused data and on mistakes of our own, so that one event never holds up the others; what
- * can be mended from outside is thrown.
+ * Bisects on refused data alone, so that one event never holds up the others. Any other failure is no event's
+ * fault, a mistake of our own included: it fails the batch, which its sender keeps, and nothing is parked.
  */
 async function recordDistinct(
   ports: RecordPorts,
-  of: EventsToRecord & { readonly entries: readonly Entry[]; readonly outcomes: RecordedOutcome[] },
+  of: EventsToRecord & {
+    readonly entries: readonly Entry[];
+    readonly outcomes: (RecordedOutcome | undefined)[];
+  },
 ): Promise<void> {
   const { entries, outcomes } = of;
   try {
@@ -128,13 +137,10 @@ async function recordDistinct(
           events: entries.map(({ event }) => attribute(rules, event)),
         }),
     });
-    result.outcomes.forEach((outcome, position) => {
-      const entry = entries[position];
-      if (entry !== undefined) outcomes[entry.index] = outcome;
-    });
+    for (const [position, { index }] of entries.entries()) outcomes[index] = result.outcomes[position];
     await pushOrOwe(ports, result);
   } catch (error) {
-    if (error instanceof BudgetError && !(error instanceof LedgerRefusedData)) throw error;
+    if (!(error instanceof LedgerRefusedData)) throw error;
     const [only] = entries;
     if (entries.length === 1 && only !== undefined) {
       ports.onRefused(error);
@@ -147,14 +153,21 @@ async function recordDistinct(
   }
 }
 
-/** Pushes counters to their copy. The ledger is committed, so nothing that happens here may fail the batch. */
+/**
+ * Pushes the counters of periods still open to their copy; those of ended ones are pruned from it, and late events
+ * must not bring them back. The ledger is committed, so nothing that happens here may fail the batch.
+ */
 export async function pushOrOwe(
-  ports: Pick<RecordPorts, 'copy' | 'onPushOwed'>,
-  committed: { readonly epoch: number; readonly counters: Parameters<CounterCopy['put']>[1] },
+  ports: Pick<RecordPorts, 'copy' | 'onPushOwed' | 'clock'>,
+  committed: { readonly epoch: number; readonly counters: readonly CounterValue[] },
 ): Promise<void> {
-  if (committed.counters.length === 0) return;
+  const nowMs = ports.clock.nowMs();
+  const open = committed.counters.filter(
+    ({ periodEnd }) => periodEnd === null || periodEnd.getTime() > nowMs,
+  );
+  if (open.length === 0) return;
   try {
-    await ports.copy.put(committed.epoch, committed.counters);
+    await ports.copy.put(committed.epoch, open);
   } catch (error) {
     ports.onPushOwed(error);
   }
