@@ -64,6 +64,7 @@ export { publishRules } from './publish-rules.ts';
 export type { PublishRulesPorts, PublishRulesResult, RulesCodec } from './publish-rules.ts';
 export { RulesNotPublished } from './rules-in-force.ts';
 export type { RulesInForce } from './rules-in-force.ts';
+export { keyHash, withoutSecretKey } from './key-hash.ts';
 export { retryLedger } from './retry-ledger.ts';
 export type { Clock } from './retry-ledger.ts';
 export { pushOrOwe, recordEvents, settleEvents } from './record-events.ts';

@@ -128,13 +128,13 @@ describe('POST /v1/check', () => {
     },
   );
 
-  it('hashes a secret key before anything sees it', async () => {
+  it.each(['sk-1234', ' Bearer sk-1234'])('hashes a secret key before anything sees it: %j', async (key) => {
     const { server, keys, lines } = await startRoute();
     await server.inject({
       method: 'POST',
       url: '/v1/check',
       headers,
-      body: { end_user: 'john@company.com', key: 'sk-1234' },
+      body: { end_user: 'john@company.com', key },
     });
     expect(keys).toEqual(['88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b']);
     expect(lines.join('')).not.toContain('sk-1234');

@@ -1,4 +1,4 @@
-import { checkRequest } from '@spendgate/application';
+import { checkRequest, keyHash } from '@spendgate/application';
 import type { CheckPorts } from '@spendgate/application';
 import type { CheckedCall } from '@spendgate/domain';
 import { uncheckedReplies } from '@spendgate/runtime';
@@ -7,7 +7,6 @@ import type { CheckMetrics } from './check-metrics.ts';
 import { toReply } from './check-reply.ts';
 import { checkQuestion, checkReply } from './check-schema.ts';
 import type { CheckQuestion, CheckReply } from './check-schema.ts';
-import { keyHash } from './key-hash.ts';
 
 /** The check, by POST with a JSON body or by GET with a query; both answer alike, allowed or denied: 200. */
 export function checkRoute(ports: CheckPorts, metrics: CheckMetrics): FastifyPluginAsyncZod {

@@ -45,10 +45,9 @@ describe('projectEvent', () => {
     },
   );
 
-  it('hashes a key that came as itself, as LiteLLM does', () => {
-    const { metadata } = project({
-      metadata: { user_api_key_hash: 'sk-1234', user_api_key_alias: 'sk-1234' },
-    });
+  it.each(['sk-1234', ' sk-1234\n', 'Bearer sk-1234'])('hashes a key that came as itself: %j', (key) => {
+    const { metadata } = project({ metadata: { user_api_key_hash: key, user_api_key_alias: key } });
+    expect(metadata.user_api_key_alias).toBe(metadata.user_api_key_hash);
     expect(metadata.user_api_key_hash).toBe(
       '88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b',
     );

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { keyHash, withoutSecretKey } from '@spendgate/application';
 import type { Projection } from '@spendgate/application';
 
 /** Longest id kept as it is; a longer one is kept as `sha256:<hex>` of it. */
@@ -39,8 +40,11 @@ export function projectEvent(payload: Readonly<Record<string, unknown>>, metadat
     user_agent: cut(scalar(payload.user_agent ?? metadata.user_agent), USER_AGENT_MAX_LENGTH),
     request_tags: projectTags(payload.request_tags),
     metadata: {
-      user_api_key_hash: withoutKey(scalar(metadata.user_api_key_hash)),
-      user_api_key_alias: cut(withoutKey(scalar(metadata.user_api_key_alias)), LABEL_MAX_LENGTH),
+      user_api_key_hash: mapText(scalar(metadata.user_api_key_hash), keyHash),
+      user_api_key_alias: cut(
+        mapText(scalar(metadata.user_api_key_alias), withoutSecretKey),
+        LABEL_MAX_LENGTH,
+      ),
       user_api_key_team_id: scalar(metadata.user_api_key_team_id),
       user_api_key_user_id: scalar(metadata.user_api_key_user_id),
       user_api_key_org_id: scalar(metadata.user_api_key_org_id),
@@ -86,9 +90,8 @@ function projectId(id: unknown): Scalar {
     : scalar(id);
 }
 
-/** LiteLLM's own hash of a key is the hex sha256 of the whole `sk-…`. */
-function withoutKey(value: Scalar): Scalar {
-  return typeof value === 'string' && value.startsWith('sk-') ? hash('sha256', value, 'hex') : value;
+function mapText(value: Scalar, map: (text: string) => string): Scalar {
+  return typeof value === 'string' ? map(value) : value;
 }
 
 function projectTags(tags: unknown): Scalar | readonly (Scalar | string)[] {
