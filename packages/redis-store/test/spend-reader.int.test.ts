@@ -86,6 +86,22 @@ redisTest.for(['nonsense', '1:', ':5', '1:5x', '1:5.5', ''])(
   },
 );
 
+redisTest.for([
+  ['customer:ann', ANN],
+  ['team:red', { subject: 'team:red', period: 'none' }],
+] as const)(
+  'calls %s absent where its key is no hash, and only for those who ask',
+  async ([subject, asked], { redis }) => {
+    const copy = createCounterCopy(redis, { counterBuckets: 1 });
+    const reader = createSpendReader(redis, { counterBuckets: 1, ...MAX_AGE });
+    await copy.put(EPOCH, [counter({ subject: 'global:proxy' })]);
+    await makeWhole(copy);
+    await redis.set(`sg:{b0}:e${EPOCH}:${subject}`, 'foreign');
+    const readings = await Promise.all([reader.read(ask(asked, GLOBAL)), reader.read(ask(GLOBAL))]);
+    expect(readings).toMatchObject([{ health: 'absent' }, { health: 'whole', spentNanoUsd: [1n] }]);
+  },
+);
+
 redisTest('answers many reads of one turn with few calls, each with its own counters', async ({ redis }) => {
   const copy = createCounterCopy(redis, { counterBuckets: 1 });
   const reader = createSpendReader(redis, { counterBuckets: 1, ...MAX_AGE });
