@@ -21,6 +21,8 @@ export interface LedgerSettings {
   readonly applicationName: string;
   readonly maxConnections: number;
   readonly statementTimeoutMs: number;
+  /** How long to wait for an answer, or for a connection, before the server is given up; 5 s more by default. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** The ports on one PostgreSQL database, over one pool of connections. */

@@ -8,6 +8,7 @@ export interface SessionSettings {
   readonly applicationName: string;
   readonly maxConnections: number;
   readonly statementTimeoutMs: number;
+  readonly answerTimeoutMs?: number;
 }
 
 /** A parameter as the driver takes it: text, or binary where it is a Buffer. */
@@ -42,13 +43,14 @@ const CONNECTION_TIMEOUT_MS = 5_000;
 const ANSWER_GRACE_MS = 5_000;
 
 export function createSessionPool(settings: SessionSettings): SessionPool {
+  const answerTimeoutMs = settings.answerTimeoutMs ?? settings.statementTimeoutMs + ANSWER_GRACE_MS;
   const pool = new pg.Pool({
     connectionString: settings.databaseUrl,
     application_name: settings.applicationName,
     max: settings.maxConnections,
-    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+    connectionTimeoutMillis: Math.min(CONNECTION_TIMEOUT_MS, answerTimeoutMs),
     idleTimeoutMillis: 60_000,
-    query_timeout: settings.statementTimeoutMs + ANSWER_GRACE_MS,
+    query_timeout: answerTimeoutMs,
     keepAlive: true,
     verify: (client, done) => {
       client.query(sessionSettings(settings), (error) => done(error));

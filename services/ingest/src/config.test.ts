@@ -12,6 +12,14 @@ describe('ingest’s environment', () => {
     expect(parseConfig(least)).toMatchObject({ host: '127.0.0.1', port: 4100, kafka: null, lanes: 4 });
   });
 
+  it('gives a batch’s statements the time that the batch has', () => {
+    expect(parseConfig({ ...least, LEDGER_DEADLINE_MS: '4000' }).ledger).toMatchObject({
+      statementTimeoutMs: 3_500,
+      answerTimeoutMs: 4_000,
+    });
+    expect(parseConfig({ ...least, LEDGER_DEADLINE_MS: '200' }).ledger.answerTimeoutMs).toBe(1_000);
+  });
+
   it('names every bad variable at once, never its value', () => {
     const read = () =>
       parseConfig({ PORT: 'x-1', LOG_LEVEL: 'x-2', INGEST_LANES: 'x-3', DATABASE_URL: 'x-4' });

@@ -16,7 +16,8 @@ import type { KafkaSettings } from './kafka-stream.ts';
 
 /** Beside the lanes, for reads, repairs and readiness. */
 const SPARE_CONNECTIONS = 4;
-const STATEMENT_TIMEOUT_MS = 10_000;
+/** Even where batches have less time than this, connecting and reading have not. */
+const LEAST_ANSWER_TIMEOUT_MS = 1_000;
 
 const environment = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -80,7 +81,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
       databaseUrl: read.DATABASE_URL,
       applicationName: 'spendgate-ingest',
       maxConnections: read.INGEST_LANES + SPARE_CONNECTIONS,
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      ...toTimeouts(read.LEDGER_DEADLINE_MS),
     },
     redis: { redisUrl: read.REDIS_URL, counterBuckets: read.COUNTER_BUCKETS },
     kafka: toKafka(read),
@@ -94,6 +95,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
       cliUserAgents: read.CLI_USER_AGENTS ?? null,
     },
   };
+}
+
+/** The server gives up a statement shortly before we give up the server, and we do so when the batch must be answered. */
+function toTimeouts(deadlineMs: number) {
+  const answerTimeoutMs = Math.max(deadlineMs, LEAST_ANSWER_TIMEOUT_MS);
+  return { answerTimeoutMs, statementTimeoutMs: Math.ceil((answerTimeoutMs * 7) / 8) };
 }
 
 function toKafka(read: Environment): KafkaSettings | null {

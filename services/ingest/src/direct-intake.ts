@@ -1,11 +1,13 @@
 import { retryLedger } from '@spendgate/application';
 import type { RecordedOutcome, RejectedEvents, Rejection, RulesInForce } from '@spendgate/application';
 import type { Clock } from '@spendgate/application';
+import { LedgerUnavailable, invariant } from '@spendgate/domain';
 import { customerOf } from './customer-of.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import type { IngestMetrics } from './ingest-metrics.ts';
 import { sortReadings, toRejectionReply } from './intake.ts';
 import type { BadReading, GoodReading, Indexed, Intake, IntakeAnswer } from './intake.ts';
+import { withinTime } from './within-time.ts';
 
 export interface DirectIntakePorts {
   readonly rules: RulesInForce;
@@ -32,10 +34,12 @@ export function createDirectIntake(
         sourceOffset: null,
         receivedAt,
       }));
-      const deadlineAtMs = ports.clock.nowMs() + settings.ledgerDeadlineMs;
+      const withinMs = settings.ledgerDeadlineMs;
+      const deadlineAtMs = ports.clock.nowMs() + withinMs;
+      const late = () => new LedgerUnavailable(`what was refused was not parked within ${withinMs} ms`);
       const [outcomes] = await Promise.all([
-        ports.recorder.record(toRecord),
-        park(ports, { bad, receivedAt, deadlineAtMs }),
+        ports.recorder.record(toRecord, { withinMs }),
+        withinTime({ timeoutMs: withinMs, late }, park(ports, { bad, receivedAt, deadlineAtMs })),
       ]);
       return toAnswer({ good, bad, outcomes });
     },
@@ -73,7 +77,8 @@ function toAnswer(of: {
   let accepted = 0;
   let duplicates = 0;
   for (const [position, { index, reading }] of of.good.entries()) {
-    const outcome = of.outcomes[position] ?? 'duplicate';
+    const outcome = of.outcomes[position];
+    invariant(outcome !== undefined, 'every event has an outcome');
     if (outcome === 'recorded') accepted += 1;
     else if (outcome === 'duplicate') duplicates += 1;
     else rejections.push({ index, id: reading.event.id, reason: outcome });

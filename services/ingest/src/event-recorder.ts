@@ -16,10 +16,14 @@ export interface EventToRecord {
 
 export interface EventRecorder {
   /**
-   * Records events together with whatever others hand in at the same time; what is refused is parked.
-   * @throws Overloaded, and what `recordEvents` throws - retryable.
+   * Records events together with whatever others hand in at the same time; what is refused is parked. For a caller
+   * who cannot wait longer, `withinMs` ends the wait, also of a queue behind a ledger that hangs.
+   * @throws Overloaded, LedgerUnavailable, and what `recordEvents` throws.
    */
-  record(events: readonly EventToRecord[]): Promise<readonly RecordedOutcome[]>;
+  record(
+    events: readonly EventToRecord[],
+    of?: { readonly withinMs: number },
+  ): Promise<readonly RecordedOutcome[]>;
   waitingEvents(): number;
   drained(): Promise<void>;
 }
@@ -64,7 +68,7 @@ export function createEventRecorder(
     },
   });
   return {
-    record: (events) => lanes.submit(events),
+    record: (events, of) => lanes.submit(events, of),
     waitingEvents: () => lanes.waitingItems,
     drained: () => lanes.drained(),
   };

@@ -29,7 +29,8 @@ export function createIngestMetrics(metrics: Metrics) {
     countSettled: (of: SettledEvents) => {
       const counts = new Map<RecordedOutcome, number>();
       for (const [index, event] of of.events.entries()) {
-        const outcome = of.outcomes[index] ?? 'duplicate';
+        const outcome = of.outcomes[index];
+        if (outcome === undefined) continue;
         counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
         if (outcome !== 'recorded') continue;
         found.age.observe(Math.max(0, of.nowMs - (event.endedAt ?? event.startedAt).getTime()) / 1_000);

@@ -2,6 +2,7 @@ import { EventStreamUnavailable } from '@spendgate/domain';
 import type { Kafka, Producer } from 'kafkajs';
 import { Partitioners } from 'kafkajs';
 import type { EventAppender, StreamRecord } from './event-stream.ts';
+import { withinTime } from './within-time.ts';
 
 /** The broker waits this long for its replicas. */
 const ACKS_TIMEOUT_MS = 3_000;
@@ -59,7 +60,7 @@ export function createKafkaAppender(
     append: async (records) => {
       if (records.length === 0) return;
       try {
-        await withTimeout(appendAll(records), APPEND_TIMEOUT_MS);
+        await withinTime({ timeoutMs: APPEND_TIMEOUT_MS, late }, appendAll(records));
       } catch (error) {
         // A new connection, and a new look at the topic, for whoever comes next.
         disconnect().catch(() => undefined);
@@ -68,6 +69,10 @@ export function createKafkaAppender(
     },
     close: disconnect,
   };
+}
+
+function late(): Error {
+  return new Error(`no answer within ${APPEND_TIMEOUT_MS} ms`);
 }
 
 function* chunks(records: readonly StreamRecord[]): Generator<readonly StreamRecord[]> {
@@ -83,14 +88,4 @@ function* chunks(records: readonly StreamRecord[]): Generator<readonly StreamRec
     chars += record.value.length;
   }
   yield chunk;
-}
-
-async function withTimeout<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -89,6 +89,19 @@ describe('lanes', () => {
     await lanes.drained();
   });
 
+  it('give a request up in time, drop what of it waits, and go on', async () => {
+    const { lanes, running, settled } = createLanes({ batchLimit: 1 });
+    const given = lanes.submit([0, 0], { withinMs: 5 });
+    const behind = lanes.submit([0]);
+    await expect(given).rejects.toThrow('not recorded within 5 ms');
+    expect(running).toHaveLength(1);
+    running[0]?.end();
+    await settled();
+    running[1]?.end();
+    expect(await behind).toHaveLength(1);
+    expect([running.length, lanes.waitingItems]).toEqual([2, 0]);
+  });
+
   it('refuse a request once too much waits, but take one of any size before', async () => {
     const { lanes, running } = createLanes({ queueLimit: 3, batchLimit: 1 });
     const big = lanes.submit([0, 0, 0, 0, 0]);

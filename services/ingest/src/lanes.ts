@@ -1,4 +1,4 @@
-import { Overloaded, invariant } from '@spendgate/domain';
+import { LedgerUnavailable, Overloaded, invariant } from '@spendgate/domain';
 
 export interface LaneBatch<Item> {
   /** The first of the lanes that the batch holds. */
@@ -66,24 +66,35 @@ export class Lanes<Item, Outcome> {
   }
 
   /**
-   * One outcome for each item, in order, once all are settled.
-   * @throws Overloaded when too much is waiting already; else what the batch of one of them threw.
+   * One outcome for each item, in order, once all are settled. After `withinMs` the request is given up: what of it
+   * still waits is dropped, what is in a batch goes on.
+   * @throws Overloaded when too much is waiting already; LedgerUnavailable when it is given up; else what the batch
+   * of one of them threw.
    */
-  submit(items: readonly Item[]): Promise<readonly Outcome[]> {
+  submit(
+    items: readonly Item[],
+    of: { readonly withinMs?: number | undefined } = {},
+  ): Promise<readonly Outcome[]> {
     if (items.length === 0) return Promise.resolve([]);
     if (this.#waitingCount >= this.#settings.queueLimit) {
       return Promise.reject(new Overloaded('too many events are waiting'));
     }
-    return new Promise((resolve, reject) => {
-      const submittedAtMs = this.#settings.nowMs();
-      const request = { outcomes: [], submittedAtMs, resolve, reject, left: items.length, failed: false };
-      for (const [position, item] of items.entries()) {
-        const lane = this.#lanes[this.#settings.laneOf(item) % this.#lanes.length];
-        lane?.waiting.push({ item, position, request });
-      }
-      this.#waitingCount += items.length;
-      this.#start();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Outcome[]>();
+    const request: Request<Outcome> = {
+      outcomes: [],
+      submittedAtMs: this.#settings.nowMs(),
+      resolve,
+      reject,
+      left: items.length,
+      failed: false,
+    };
+    for (const [position, item] of items.entries()) {
+      const lane = this.#lanes[this.#settings.laneOf(item) % this.#lanes.length];
+      lane?.waiting.push({ item, position, request });
+    }
+    this.#waitingCount += items.length;
+    this.#start();
+    return of.withinMs === undefined ? promise : untilGivenUp(promise, { request, withinMs: of.withinMs });
   }
 
   /** Resolves when nothing waits or runs any more. */
@@ -146,6 +157,22 @@ export class Lanes<Item, Outcome> {
     this.#runningCount -= 1;
     for (const lane of claimed) lane.busy = false;
     this.#start();
+  }
+}
+
+async function untilGivenUp<Outcome>(
+  answer: Promise<readonly Outcome[]>,
+  of: { readonly request: Request<Outcome>; readonly withinMs: number },
+): Promise<readonly Outcome[]> {
+  const { request } = of;
+  const timer = setTimeout(() => {
+    request.failed = true;
+    request.reject(new LedgerUnavailable(`the events were not recorded within ${of.withinMs} ms`));
+  }, of.withinMs);
+  try {
+    return await answer;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

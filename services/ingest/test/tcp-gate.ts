@@ -6,6 +6,8 @@ export interface TcpGate {
   readonly port: number;
   /** Cuts all connections and refuses new ones. */
   shut(): void;
+  /** Takes connections and what is sent, and passes nothing on, as before a server that hangs. */
+  hang(): void;
   open(): void;
 }
 
@@ -13,6 +15,7 @@ export interface TcpGate {
 export async function openTcpGate(to: { readonly host: string; readonly port: number }): Promise<TcpGate> {
   const sockets = new Set<Socket>();
   let isOpen = true;
+  let hangs = false;
   const server = createServer((incoming) => {
     if (!isOpen) return incoming.destroy();
     const outgoing = connect(to);
@@ -25,7 +28,9 @@ export async function openTcpGate(to: { readonly host: string; readonly port: nu
         outgoing.destroy();
       });
     }
-    return incoming.pipe(outgoing).pipe(incoming);
+    incoming.pipe(outgoing).pipe(incoming);
+    if (hangs) incoming.pause();
+    return undefined;
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cut = () => {
@@ -43,8 +48,14 @@ export async function openTcpGate(to: { readonly host: string; readonly port: nu
       isOpen = false;
       cut();
     },
+    hang: () => {
+      hangs = true;
+      for (const socket of sockets) socket.pause();
+    },
     open: () => {
       isOpen = true;
+      hangs = false;
+      for (const socket of sockets) socket.resume();
     },
   };
 }
