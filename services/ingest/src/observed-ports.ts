@@ -2,6 +2,7 @@ import type { CounterCopy, Ledger } from '@spendgate/application';
 import { SpendStoreUnavailable, StaleRules } from '@spendgate/domain';
 import type { Histogram, Counter } from '@spendgate/observability';
 import type { IngestMetrics } from './ingest-metrics.ts';
+import { withinTime } from './within-time.ts';
 
 /** The ledger with its calls timed and its failures counted by code. */
 export function observeLedger(ledger: Ledger, metrics: IngestMetrics): Ledger {
@@ -17,30 +18,43 @@ export function observeLedger(ledger: Ledger, metrics: IngestMetrics): Ledger {
   };
 }
 
-/** After a failed push, Redis is left alone for this long: the sweep owes the rest, and batches do not wait. */
-const REST_MS = 1_000;
+/** How long a batch that is committed waits for its push. A push takes about a millisecond. */
+const PUSH_WAIT_MS = 150;
+/** After a failed push Redis is left alone, twice as long each time: the sweep owes the rest, and batches do not wait. */
+const FIRST_REST_MS = 1_000;
+const LONGEST_REST_MS = 10_000;
 
-/** The copy with its pushes timed and counted, and resting after a failure. */
+/**
+ * The copy with its pushes timed and counted, bounded in time, and resting after a failure. A push that is given up
+ * goes on unwatched: it is harmless late, and the sweep brings the same.
+ */
 export function observeCopy(
   copy: Pick<CounterCopy, 'put'>,
   of: { readonly metrics: IngestMetrics; readonly nowMs: () => number },
 ): Pick<CounterCopy, 'put'> {
   const { metrics } = of;
+  const late = () => new SpendStoreUnavailable(`Redis did not take a push within ${PUSH_WAIT_MS} ms`);
   let restsUntilMs = 0;
+  let restMs = FIRST_REST_MS;
   return {
     put: async (epoch, counters) => {
       if (of.nowMs() < restsUntilMs) throw new SpendStoreUnavailable('Redis failed a moment ago');
       try {
         await observe({
           operation: 'push',
-          call: () => copy.put(epoch, counters),
+          call: () => withinTime({ timeoutMs: PUSH_WAIT_MS, late }, copy.put(epoch, counters)),
           duration: metrics.redisDuration,
           errors: metrics.redisErrors,
         });
         metrics.pushes.inc();
         metrics.pushesOwed.set(0);
+        restMs = FIRST_REST_MS;
       } catch (error) {
-        restsUntilMs = of.nowMs() + REST_MS;
+        // Pushes that failed side by side are one failure.
+        if (of.nowMs() >= restsUntilMs) {
+          restsUntilMs = of.nowMs() + restMs;
+          restMs = Math.min(restMs * 2, LONGEST_REST_MS);
+        }
         throw error;
       }
     },

@@ -2,6 +2,7 @@ import { LedgerUnavailable, SpendStoreUnavailable } from '@spendgate/domain';
 import { restamp, sampleEvent, startService, storesTest, waitFor } from '@spendgate/testkit';
 import { describe, expect, onTestFinished } from 'vitest';
 import { answerSchema, ledgerSums, publish, spentBySubject, startIngest, TOKENS } from './started-ingest.ts';
+import { gated } from './tcp-gate.ts';
 
 const plain = sampleEvent('event-success-plain-cheap');
 const fresh = (changes: Parameters<typeof restamp>[1] = {}) =>
@@ -76,6 +77,52 @@ describe('faults between receipt and answer', () => {
     );
     const refused = await ingest.send(JSON.stringify([fresh(), { ...fresh(), status: 'odd' }]));
     expect(refused.status).toBe(503);
+  });
+});
+
+describe('stores that hang', () => {
+  const DEADLINE_MS = 1_000;
+  /** What a busy machine may add; without bounds of our own an answer took many times the deadline. */
+  const SLACK_MS = 1_000;
+  const timed = async <Result>(work: Promise<Result>): Promise<{ result: Result; tookMs: number }> => {
+    const startMs = performance.now();
+    const result = await work;
+    return { result, tookMs: performance.now() - startMs };
+  };
+
+  storesTest('answers 503 at the deadline while PostgreSQL hangs', async ({ database, redisUrl }) => {
+    await publish(database.url);
+    const { url, gate } = await gated(database.url, 5_432);
+    const ingest = await startIngest(
+      { databaseUrl: url, redisUrl },
+      { env: { LEDGER_DEADLINE_MS: String(DEADLINE_MS) } },
+    );
+    await ingest.post([fresh()]);
+    gate.hang();
+    // More at once than there are lanes and connections, so that most wait behind others.
+    const bodies = Array.from({ length: 16 }, () => JSON.stringify([fresh(), { ...fresh(), status: 'odd' }]));
+    const answers = await Promise.all(bodies.map((body) => timed(ingest.send(body))));
+    expect(answers.map(({ result }) => result.status)).toEqual(bodies.map(() => 503));
+    expect(answers[0]?.result.headers.get('retry-after')).toBe('1');
+    expect(Math.max(...answers.map(({ tookMs }) => tookMs))).toBeLessThan(DEADLINE_MS + SLACK_MS);
+    gate.open();
+    await waitFor(async () => (await ingest.send(JSON.stringify([fresh()]))).status === 200, {
+      what: 'events to be taken again',
+      timeoutMs: 20_000,
+    });
+  });
+
+  storesTest('does not wait for a Redis that hangs', async ({ database, redisUrl }) => {
+    await publish(database.url);
+    const { url, gate } = await gated(redisUrl, 6_379);
+    const ingest = await startIngest({ databaseUrl: database.url, redisUrl: url });
+    await ingest.post([fresh()]);
+    gate.hang();
+    const first = await timed(ingest.post([fresh()]));
+    const later = await timed(ingest.post([fresh()]));
+    expect(first.tookMs).toBeLessThan(800);
+    expect(later.tookMs).toBeLessThan(150);
+    expect((await ledgerSums(database)).rows).toBe(3);
   });
 });
 
