@@ -6,6 +6,12 @@ import { z } from 'zod';
 import { prepareDatabase } from './prepare-database.ts';
 import { printFailure, printStep } from './screen.ts';
 
+const OUTCOMES = {
+  published: 'published',
+  unchanged: 'unchanged',
+  kept: 'those in force stay, since LLM_PROXY_BUDGET_SYNC_ENABLED is not set here; set it to publish the files',
+} as const;
+
 try {
   const { DATABASE_URL: databaseUrl } = readEnvironment(
     z.object({ DATABASE_URL: postgresUrl() }),
@@ -13,11 +19,7 @@ try {
   );
   await prepareDatabase({ databaseUrl, say: printStep });
   const { outcome, version } = await publishFromEnvironment(process.env);
-  printStep(
-    outcome === 'published'
-      ? `Budgets: published as version ${version}`
-      : `Budgets: unchanged, version ${version} stays`,
-  );
+  printStep(`Budgets: ${OUTCOMES[outcome]} (version ${version})`);
 } catch (error) {
   printFailure(`npm run migrate: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

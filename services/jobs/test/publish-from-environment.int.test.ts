@@ -14,3 +14,17 @@ pgTest('publishes the rules of the environment without the service, once', async
   );
   expect(decodeRules(rows[0]?.rules ?? '').catalogue.budgets[0]?.budgetId).toBe('default');
 });
+
+pgTest('keeps the rules in force where the environment says nothing of budgets', async ({ database }) => {
+  const environment = { DATABASE_URL: database.url };
+  const empty = await publishFromEnvironment(environment);
+  expect(empty.outcome).toBe('published');
+  const withBudgets = await publishFromEnvironment({ ...environment, LLM_PROXY_BUDGET_SYNC_ENABLED: 'true' });
+  expect(withBudgets.outcome).toBe('published');
+  expect(await publishFromEnvironment(environment)).toEqual({
+    outcome: 'kept',
+    version: withBudgets.version,
+  });
+  const off = await publishFromEnvironment({ ...environment, LLM_PROXY_BUDGET_SYNC_ENABLED: 'false' });
+  expect(off.outcome).toBe('published');
+});
