@@ -1,3 +1,4 @@
+import { STRIPE_COUNT, isStriped } from '@spendgate/application';
 import { invariant } from '@spendgate/domain';
 import type { AttributedEvent, NanoUsd, SubjectKey } from '@spendgate/domain';
 
@@ -18,18 +19,11 @@ export interface ChargeSums {
   readonly counters: readonly number[];
 }
 
-const MAX_STRIPE = 7;
-
-/** Customers' counters are not striped: the writers' routing keeps a customer with one writer. */
-export function stripeOf(of: { readonly subject: SubjectKey; readonly writerStripe: number }): number {
-  return of.subject.startsWith('customer:') ? 0 : of.writerStripe;
-}
-
 /** Adds up a batch's charges by counter, as if all its events were new. */
 export function sumCharges(events: readonly AttributedEvent[], writerStripe: number): ChargeSums {
   invariant(
-    Number.isInteger(writerStripe) && writerStripe >= 0 && writerStripe <= MAX_STRIPE,
-    `stripe ${writerStripe} is not within 0 to ${MAX_STRIPE}`,
+    Number.isInteger(writerStripe) && writerStripe >= 0 && writerStripe < STRIPE_COUNT,
+    `stripe ${writerStripe} is not within 0 to ${STRIPE_COUNT - 1}`,
   );
   const bySubject = new Map<SubjectKey, Map<string, ChargeSum>>();
   const sums: ChargeSum[] = [];
@@ -41,7 +35,8 @@ export function sumCharges(events: readonly AttributedEvent[], writerStripe: num
       if (periods === undefined) bySubject.set(charge.subject, (periods = new Map()));
       let sum = periods.get(charge.period);
       if (sum === undefined) {
-        const stripe = stripeOf({ subject: charge.subject, writerStripe });
+        // The writers' routing keeps a customer with one writer, so its counter needs no stripes.
+        const stripe = isStriped(charge.subject) ? writerStripe : 0;
         sum = { ...charge, stripe, amountNanoUsd: 0n };
         periods.set(charge.period, sum);
         sums.push(sum);
