@@ -1,6 +1,6 @@
 export { formatUsd, nanoToUsd, usdToNano } from './money.ts';
 export type { NanoUsd } from './money.ts';
-export { GLOBAL_SUBJECT, SUBJECT_KINDS, findSubject, keyModelSubject, subjectKey } from './subject.ts';
+export { GLOBAL_SUBJECT, SUBJECT_KINDS, keyModelSubject, subjectKey } from './subject.ts';
 export type { Subject, SubjectKey, SubjectKind } from './subject.ts';
 export { BUDGET_CATEGORIES } from './budget.ts';
 export type { Budget, BudgetCategory, Catalogue } from './budget.ts';

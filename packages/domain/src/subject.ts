@@ -20,13 +20,6 @@ export function subjectKey(subject: Subject): SubjectKey {
   return `${subject.kind}:${subject.id}`;
 }
 
-/** The inverse of `subjectKey`; undefined when the text does not begin with a known kind and a colon. */
-export function findSubject(key: SubjectKey): Subject | undefined {
-  const colon = key.indexOf(':');
-  const kind = SUBJECT_KINDS.find((known) => known === key.slice(0, colon));
-  return kind === undefined ? undefined : { kind, id: key.slice(colon + 1) };
-}
-
 /** The subject of a key's spend on one model. Key hashes hold no slash, so the pair stays unambiguous. */
 export function keyModelSubject(of: { readonly key: string; readonly model: string }): Subject {
   return { kind: 'key_model', id: `${of.key}/${of.model}` };
