@@ -7,10 +7,11 @@ import type { FollowedRules } from './published-rules.ts';
 
 /**
  * Ready means that events sent now would be made durable and counted. Redis is reported but not asked
- * for: without it counting goes on. With Kafka the same holds for the ledger, for intake goes on.
+ * for: without it counting goes on. With Kafka the same holds for the ledger, for intake goes on; not for an
+ * old schema, which no waiting mends.
  */
 export function ingestReadiness(of: {
-  readonly ports: IngestPorts;
+  readonly ports: Pick<IngestPorts, 'health' | 'stream'>;
   readonly rules: FollowedRules;
   readonly ownSettings: OwnSettings;
 }): Readiness {
@@ -22,7 +23,9 @@ export function ingestReadiness(of: {
     ]);
     const stream = ports.stream;
     return [
-      stream === null ? ledger : goesOnWithout(ledger, 'events wait in Kafka'),
+      stream === null || ledger.detail === 'BUDGET_SCHEMA_OUTDATED'
+        ? ledger
+        : goesOnWithout(ledger, 'events wait in Kafka'),
       redis.detail === 'BUDGET_REDIS_EVICTS' ? redis : goesOnWithout(redis, 'pushes are owed to the sweep'),
       toCheck('rules', rules.problem()),
       toCheck('settings', settingsProblem(rules, of.ownSettings)),
