@@ -1,5 +1,5 @@
 import type { Clock } from '@spendgate/application';
-import { Overloaded } from '@spendgate/domain';
+import { BudgetError, Overloaded } from '@spendgate/domain';
 import { uncheckedReplies } from '@spendgate/runtime';
 import type { FastifyPluginAsyncZod } from '@spendgate/runtime';
 import { z } from 'zod';
@@ -11,8 +11,6 @@ import { errorReply } from './reply-schemas.ts';
 import { unpackBody } from './unpack-body.ts';
 
 export const BODY_LIMIT_BYTES = 32 * 1_024 * 1_024;
-/** LiteLLM sends at most 512 at once by default; far more small ones would hold up everyone else. */
-const EVENTS_MAX = 50_000;
 /** Bodies in work together; one more beyond it is answered 503. A body costs several times its size while it is read. */
 const BYTES_IN_WORK_MAX = 128 * 1_024 * 1_024;
 
@@ -42,9 +40,15 @@ const REFUSALS = {
   },
 } as const;
 
+const RETRY_AFTER_SECONDS = 1;
+const NOT_DURABLE = {
+  error: { type: 'unavailable', message: 'The events could not be made durable; send them again.' },
+};
+
 /**
  * Takes LiteLLM's events: an array, one object or NDJSON, whatever the content type says. Never 429, and
- * 4xx only for what holds no events at all: LiteLLM drops a batch on any 4xx.
+ * 4xx only for what holds no events at all: LiteLLM drops a batch on any 4xx. 503 for whatever else keeps events
+ * from being durable, our own mistakes included: the events are sound, and may be taken once those are mended.
  */
 export function eventsRoute(ports: EventsRoutePorts): FastifyPluginAsyncZod {
   const take = createBodyTaker(ports);
@@ -78,7 +82,15 @@ export function eventsRoute(ports: EventsRoutePorts): FastifyPluginAsyncZod {
         const { body } = request;
         // Not held while the events wait for their store: they are read by then.
         request.body = undefined;
-        const taken = await take({ body, encoding: request.headers['content-encoding'] });
+        const encoding = request.headers['content-encoding'];
+        const taken = await take({ body, encoding }).catch((error: unknown) => {
+          if (error instanceof BudgetError && error.retryable) throw error;
+          request.log.error({ err: error, requestId: request.id }, 'events could not be made durable');
+          return 'not_durable' as const;
+        });
+        if (taken === 'not_durable') {
+          return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send(NOT_DURABLE);
+        }
         if (typeof taken === 'string') {
           const { status, type, message } = REFUSALS[taken];
           ports.metrics.inadmissible.inc({ reason: taken });
@@ -120,7 +132,7 @@ async function readBody(ports: EventsRoutePorts, sent: SentBody): Promise<Receiv
   if (unpacked.outcome !== 'unpacked') return unpacked.outcome;
   const payloads = parsePayloads(unpacked.text);
   if (payloads === undefined) return 'not_json';
-  if (payloads.length > EVENTS_MAX) return 'too_large';
+  if (payloads === 'too_many') return 'too_large';
   const receivedAt = new Date(ports.clock.nowMs());
   return { readings: payloads.map((payload) => ports.reader.readParsed(payload, receivedAt)), receivedAt };
 }

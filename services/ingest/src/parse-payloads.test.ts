@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parsePayloads } from './parse-payloads.ts';
+import { EVENTS_MAX, parsePayloads } from './parse-payloads.ts';
+
+/** Of texts with few elements. */
+function parse(text: string) {
+  const parsed = parsePayloads(text);
+  if (parsed === 'too_many') throw new Error('few were expected');
+  return parsed;
+}
 
 const good = (payload: unknown) => ({ ok: true, payload });
 
@@ -33,13 +40,37 @@ describe('parsePayloads', () => {
         reason: 'invalid',
         detail: expect.stringContaining('NaN'),
         payload: { id: 'b', response_cost: null, end_user: 'NaN, -Infinity' },
+        text: expect.stringContaining('"id":"b"'),
       },
       good({ id: 'c' }),
     ]);
   });
 
+  it.each([
+    ['an array', (count: number) => `[${'1,'.repeat(count - 1)}1]`],
+    ['an array with NaN', (count: number) => `[${'1,'.repeat(count - 1)}NaN]`],
+    ['NDJSON', (count: number) => '{"id":"a"}\n'.repeat(count)],
+    ['objects one after another', (count: number) => '{"id":NaN}'.repeat(count)],
+  ])('takes as many events as it may, and no more, in %s', (_what, bodyOf) => {
+    expect(parsePayloads(bodyOf(EVENTS_MAX))).toHaveLength(EVENTS_MAX);
+    expect(parsePayloads(bodyOf(EVENTS_MAX + 1))).toBe('too_many');
+  });
+
+  it.each([
+    ['numbers', `[${'1,'.repeat(16_000_000)}1]`],
+    ['numbers that are no JSON', `[${'1,'.repeat(16_000_000)}NaN]`],
+    ['commas', `[${','.repeat(32_000_000)}]`],
+    ['lines', '{}\n'.repeat(11_000_000)],
+    ['objects', '{}'.repeat(16_000_000)],
+    ['objects behind blank lines', `{}${'\n'.repeat(32_000_000)}{}`],
+  ])('refuses 32 MB of %s without working through them', (_what, text) => {
+    const startMs = performance.now();
+    expect(parsePayloads(text)).toBe('too_many');
+    expect(performance.now() - startMs).toBeLessThan(2_500);
+  });
+
   it('keeps the lines around a broken one', () => {
-    const parsed = parsePayloads('{"id":"a"}\n{"id":"b\n{"id":"c","n":NaN}\n{"id":"d"}');
+    const parsed = parse('{"id":"a"}\n{"id":"b\n{"id":"c","n":NaN}\n{"id":"d"}');
     expect(parsed?.map(({ ok, payload }) => [ok, payload])).toEqual([
       [true, { id: 'a' }],
       [false, undefined],
@@ -66,7 +97,7 @@ describe('parsePayloads', () => {
   it('is not misled by brackets, commas, quotes and escapes within strings', () => {
     const payload = { text: 'a "quoted", [bracket] {brace} \\ \\\\" NaN', list: ['},{', '\\'] };
     const text = `[${JSON.stringify(payload)}, {"n": NaN}, ${JSON.stringify(payload)}]`;
-    expect(parsePayloads(text)?.map((element) => element.payload)).toEqual([payload, { n: null }, payload]);
+    expect(parse(text)?.map((element) => element.payload)).toEqual([payload, { n: null }, payload]);
   });
 
   it('gives every element of an array its place, whichever are broken', () => {
@@ -78,7 +109,7 @@ describe('parsePayloads', () => {
     );
     fc.assert(
       fc.property(fc.array(element, { minLength: 1, maxLength: 8 }), (elements) => {
-        const parsed = parsePayloads(`[${elements.map(({ text }) => text).join(' , ')}]`);
+        const parsed = parse(`[${elements.map(({ text }) => text).join(' , ')}]`);
         expect(parsed?.map(({ ok }) => ok)).toEqual(elements.map(({ ok }) => ok));
         expect(parsed?.map(({ payload }) => payload)).toEqual(
           elements.map(

@@ -10,9 +10,9 @@ const NON_FINITE = /-?\b(?:NaN|Infinity)\b/gu;
 /**
  * The texts of a JSON array's elements, cut at its top-level commas without reading the elements, so
  * that one broken element leaves the others whole. The text begins with `[`; what follows the array's
- * end is an element of its own unless it is blank.
+ * end is an element of its own unless it is blank. Stops at the first one beyond `elementsMax`, blank ones counted.
  */
-export function splitArray(text: string): readonly string[] {
+export function splitArray(text: string, of: { readonly elementsMax: number }): readonly string[] {
   const elements: string[] = [];
   let depth = 0;
   let from = text.indexOf('[') + 1;
@@ -24,6 +24,7 @@ export function splitArray(text: string): readonly string[] {
       depth += 1;
     } else if (code === COMMA && depth === 0) {
       elements.push(text.slice(from, at));
+      if (elements.length > of.elementsMax) return elements;
       from = at + 1;
     } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
       depth -= 1;
@@ -34,8 +35,11 @@ export function splitArray(text: string): readonly string[] {
   return [...elements, text.slice(from)].filter(isNotBlank);
 }
 
-/** The top-level objects of a text in which they follow one another, on one line or over several. */
-export function splitObjects(text: string): readonly string[] {
+/**
+ * The top-level objects of a text in which they follow one another, on one line or over several. Stops at the first
+ * one beyond `elementsMax`.
+ */
+export function splitObjects(text: string, of: { readonly elementsMax: number }): readonly string[] {
   const objects: string[] = [];
   let depth = 0;
   let from = 0;
@@ -50,6 +54,7 @@ export function splitObjects(text: string): readonly string[] {
       if (depth > 0) continue;
       depth = 0;
       objects.push(text.slice(from, at + 1));
+      if (objects.length > of.elementsMax) return objects;
       from = at + 1;
     }
   }

@@ -1,4 +1,10 @@
-import { LedgerUnavailable, SpendStoreUnavailable } from '@spendgate/domain';
+import {
+  InvariantBroken,
+  LedgerRefusedData,
+  LedgerUnavailable,
+  SchemaOutdated,
+  SpendStoreUnavailable,
+} from '@spendgate/domain';
 import { restamp, sampleEvent, startService, storesTest, waitFor } from '@spendgate/testkit';
 import { describe, expect, onTestFinished } from 'vitest';
 import { answerSchema, ledgerSums, publish, spentBySubject, startIngest, TOKENS } from './started-ingest.ts';
@@ -77,6 +83,50 @@ describe('faults between receipt and answer', () => {
     );
     const refused = await ingest.send(JSON.stringify([fresh(), { ...fresh(), status: 'odd' }]));
     expect(refused.status).toBe(503);
+  });
+});
+
+describe('what keeps sound events from being durable', () => {
+  const failures = [
+    new SchemaOutdated('no such column'),
+    new InvariantBroken('PostgreSQL: 42P13'),
+    new LedgerRefusedData('22P05'),
+    new TypeError('undefined is not a function'),
+  ];
+
+  storesTest('is answered 503 whatever it is, and nothing is parked', async ({ database, redisUrl }) => {
+    await publish(database.url);
+    let failure: Error | undefined;
+    const failing = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+      if (failure !== undefined) throw failure;
+      return work();
+    };
+    const ingest = await startIngest(
+      { databaseUrl: database.url, redisUrl },
+      {
+        wrap: (ports) => ({
+          ...ports,
+          ledger: { ...ports.ledger, record: (batch) => failing(() => ports.ledger.record(batch)) },
+          rejected: {
+            ...ports.rejected,
+            park: (rejections) => failing(() => ports.rejected.park(rejections)),
+          },
+        }),
+      },
+    );
+    for (failure of failures) {
+      const responses = await Promise.all([
+        ingest.send(JSON.stringify([fresh()])),
+        ingest.send(JSON.stringify([{ ...fresh(), status: 'odd' }])),
+      ]);
+      for (const response of responses) {
+        expect([failure.name, response.status]).toEqual([failure.name, 503]);
+        expect(response.headers.get('retry-after')).toBe('1');
+      }
+    }
+    failure = undefined;
+    expect((await ingest.call('GET', '/v1/rejected-events')).body).toMatchObject({ items: [] });
+    expect(await ingest.post([fresh()])).toMatchObject({ accepted: 1 });
   });
 });
 
