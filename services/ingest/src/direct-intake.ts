@@ -64,8 +64,8 @@ async function park(
 }
 
 function toRejection(reading: BadReading, receivedAt: Date): Rejection {
-  const { eventId, reason, detail, projection } = reading;
-  return { eventId, reason, detail, projection, source: 'http', sourceOffset: null, receivedAt };
+  const { eventId, reason, detail, projection, identity } = reading;
+  return { eventId, reason, detail, projection, identity, source: 'http', sourceOffset: null, receivedAt };
 }
 
 function toAnswer(of: {

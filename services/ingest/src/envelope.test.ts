@@ -21,6 +21,18 @@ describe('records of the event topic', () => {
     expect(readRecord(reader, Buffer.from(toRejectionRecord(reading)), receivedAt)).toEqual([reading]);
   });
 
+  it('tell what intake refused without an id apart, and nothing of it', () => {
+    const refused = ['secret one', 'secret two', 'secret one'].map((sent) => reader.read(sent, receivedAt));
+    const records = refused.map((reading) => (reading.ok ? '' : toRejectionRecord(reading)));
+    expect(records.join('')).not.toContain('secret');
+    const read = records.flatMap((record) => readRecord(reader, Buffer.from(record), receivedAt));
+    expect(read).toEqual(refused.map((reading) => ({ ...reading, detail: expect.any(String) })));
+    const identities = read.map((reading) => (reading.ok ? null : reading.identity));
+    expect(identities[0]).toMatch(/^[0-9a-f]{64}$/u);
+    expect(identities[2]).toBe(identities[0]);
+    expect(identities[1]).not.toBe(identities[0]);
+  });
+
   it('take the bare payload of another producer, and a list of them', () => {
     expect(readText(payload)).toMatchObject([{ ok: true, event: { id: payload['id'] } }]);
     expect(readText([payload, { id: 1 }])).toMatchObject([{ ok: true }, { ok: false }]);

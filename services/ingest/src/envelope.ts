@@ -1,6 +1,7 @@
+import { hash } from 'node:crypto';
 import type { Projection } from '@spendgate/application';
 import type { BadReading } from './intake.ts';
-import { parsePayloads } from './parse-payloads.ts';
+import { EVENTS_MAX, parsePayloads } from './parse-payloads.ts';
 import { isRecord } from './project-event.ts';
 import type { EventReader, EventReading } from './read-event.ts';
 
@@ -12,10 +13,10 @@ export function toEventRecord(projection: Projection): string {
 }
 
 /** The record of an event that intake refused; the reader parks it, so that Kafka alone makes it durable. */
-export function toRejectionRecord({ eventId, reason, detail, projection }: BadReading): string {
+export function toRejectionRecord({ eventId, reason, detail, projection, identity }: BadReading): string {
   return JSON.stringify({
     schemaVersion: SCHEMA_VERSION,
-    rejection: { eventId, reason, detail, projection },
+    rejection: { eventId, reason, detail, projection, identity },
   });
 }
 
@@ -30,7 +31,10 @@ export function readRecord(
 ): readonly EventReading[] {
   if (value === null) return [notJson('the message is empty')];
   const parsed = parsePayloads(value.toString('utf8'));
-  if (parsed === undefined) return [notJson('the message is no JSON')];
+  if (parsed === undefined) return [notJson('the message is no JSON', value)];
+  if (parsed === 'too_many') {
+    return [{ ...notJson(`the message holds more than ${EVENTS_MAX} events`, value), reason: 'invalid' }];
+  }
   return parsed.map((element) =>
     element.ok && isRecord(element.payload) && 'schemaVersion' in element.payload
       ? readEnvelope(reader, element.payload, receivedAt)
@@ -48,8 +52,10 @@ function readEnvelope(
     return reader.read(envelope.event, receivedAt);
   }
   const reading = reader.read(envelope.event, receivedAt);
-  const kept = reading.ok ? { eventId: reading.event.id, projection: reading.projection } : reading;
-  return { ...notJson(''), ...kept, ok: false, reason: 'invalid', detail: 'schemaVersion: not 1' };
+  const kept = reading.ok
+    ? { eventId: reading.event.id, projection: reading.projection, identity: null }
+    : reading;
+  return { ...kept, ok: false, reason: 'invalid', detail: 'schemaVersion: not 1' };
 }
 
 /** The projection passes the allow-list again: the topic is open to other producers. */
@@ -60,9 +66,13 @@ function readRejection(
 ): EventReading {
   const reading = reader.read(rejection.projection, receivedAt);
   const projection = isRecord(rejection.projection) ? reading.projection : null;
+  const eventId = reading.ok ? reading.event.id : reading.eventId;
+  const digest = rejection.identity;
+  const own = reading.ok ? null : reading.identity;
   return {
     ok: false,
-    eventId: reading.ok ? reading.event.id : reading.eventId,
+    eventId,
+    identity: eventId === null && typeof digest === 'string' && DIGEST.test(digest) ? digest : own,
     reason: rejection.reason === 'not_json' ? 'not_json' : 'invalid',
     detail: typeof rejection.detail === 'string' ? toDetail(rejection.detail) : '',
     projection,
@@ -70,11 +80,13 @@ function readRejection(
 }
 
 const DETAIL_MAX_LENGTH = 1_000;
+const DIGEST = /^[0-9a-f]{64}$/u;
 
 function toDetail(text: string): string {
   return text.slice(0, DETAIL_MAX_LENGTH).toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
-function notJson(detail: string): BadReading {
-  return { ok: false, eventId: null, reason: 'not_json', detail, projection: null };
+function notJson(detail: string, value?: Buffer): BadReading {
+  const identity = value === undefined ? null : hash('sha256', value, 'hex');
+  return { ok: false, eventId: null, reason: 'not_json', detail, projection: null, identity };
 }

@@ -170,7 +170,7 @@ describe('reading events', () => {
 
   it('refuses an element with NaN, keeping what else it said', () => {
     const payload = restamp(plain, { id: 'nan-1' });
-    const parsed = { ok: false, reason: 'invalid', detail: 'holds NaN', payload } as const;
+    const parsed = { ok: false, reason: 'invalid', detail: 'holds NaN', payload, text: '{}' } as const;
     expect(reader.readParsed(parsed, receivedAt)).toMatchObject({
       ok: false,
       eventId: 'nan-1',

@@ -23,6 +23,8 @@ export type EventReading =
       readonly reason: 'invalid' | 'not_json';
       readonly detail: string;
       readonly projection: Projection | null;
+      /** Digest of what was sent where it has no id; null where it has one, or where nothing was sent. */
+      readonly identity: string | null;
     };
 
 export interface EventReader {
@@ -41,13 +43,16 @@ export interface EventReaderSettings {
 export function createEventReader(settings: EventReaderSettings): EventReader {
   const schema = createEventSchema(settings);
   const read = (payload: unknown, receivedAt: Date): EventReading => {
-    if (!isRecord(payload)) return rejected(null, 'the element is no object');
+    if (!isRecord(payload)) return rejected(null, { detail: 'the element is no object', sent: payload });
     const projection = projectEvent(payload, settings.metadataKeys);
     const parsed = schema.safeParse(projection);
-    if (!parsed.success) return rejected(projection, toDetail(parsed.error));
+    if (!parsed.success) return rejected(projection, { detail: toDetail(parsed.error), sent: payload });
     const aheadMs = parsed.data.startTime * 1_000 - receivedAt.getTime();
     return aheadMs > START_AHEAD_MAX_MS
-      ? rejected(projection, 'startTime: more than 90 days ahead of the receipt')
+      ? rejected(projection, {
+          detail: 'startTime: more than 90 days ahead of the receipt',
+          sent: payload,
+        })
       : { ok: true, event: toEvent(parsed.data, { receivedAt, aheadMs }), projection };
   };
   return {
@@ -57,21 +62,33 @@ export function createEventReader(settings: EventReaderSettings): EventReader {
       const projection = isRecord(parsed.payload)
         ? projectEvent(parsed.payload, settings.metadataKeys)
         : null;
-      return { ...rejected(projection, parsed.detail), reason: parsed.reason };
+      const { detail, reason, text } = parsed;
+      return { ...rejected(projection, { detail, sent: text.trim() }), reason };
     },
   };
 }
 
-function rejected(projection: Projection | null, detail: string): Extract<EventReading, { ok: false }> {
+function rejected(
+  projection: Projection | null,
+  of: { readonly detail: string; readonly sent: unknown },
+): Extract<EventReading, { ok: false }> {
   const storable = projection === null ? null : toStorable(projection);
   const id = storable?.id;
+  const eventId = typeof id === 'string' && id.trim() !== '' ? id : null;
   return {
     ok: false,
-    eventId: typeof id === 'string' && id.trim() !== '' ? id : null,
+    eventId,
     reason: 'invalid',
-    detail,
+    detail: of.detail,
     projection: storable,
+    identity: eventId === null ? digestOf(of.sent) : null,
   };
+}
+
+/** Without an id only what was sent tells one from another; sent again it has the same digest. */
+function digestOf(sent: unknown): string | null {
+  const text = typeof sent === 'string' ? sent : JSON.stringify(sent);
+  return text === undefined ? null : hash('sha256', text, 'hex');
 }
 
 /** Zod's own messages name types and limits, not the values found. */

@@ -66,6 +66,10 @@ function listRoute(ports: RejectedRoutesPorts): FastifyPluginAsyncZod {
           summary: 'Events that were refused, newest first',
           querystring: z.strictObject({
             ...pageQuery,
+            cursor: z
+              .string()
+              .regex(/^\d{1,18}$/u, 'must be the next_cursor of the page before')
+              .optional(),
             state: z.enum(['open', 'replayed', 'dismissed']).optional(),
           }),
           response: { 200: z.object({ items: z.array(rejectedReply), next_cursor: z.string().nullable() }) },
@@ -100,9 +104,7 @@ function patchRoute(ports: RejectedRoutesPorts, settings: RejectedRoutesSettings
         const { projection, state } = request.body;
         const found = await ports.rejected.find(id);
         if (found === undefined) return reply.code(404).send(NOT_FOUND);
-        if (found.state === 'replayed') {
-          return reply.code(409).send(toConflict('It was replayed and stands in the ledger.'));
-        }
+        if (found.state === 'replayed') return reply.code(409).send(REPLAYED);
         const repaired =
           projection === undefined
             ? {}
@@ -118,7 +120,8 @@ function patchRoute(ports: RejectedRoutesPorts, settings: RejectedRoutesSettings
           ...(state === undefined ? {} : { state }),
           by: request.who ?? 'anonymous',
         });
-        return updated === undefined ? reply.code(404).send(NOT_FOUND) : toReply(ports.reader, updated);
+        // It was there a moment ago, and nothing is ever removed: a replay came in between.
+        return updated === undefined ? reply.code(409).send(REPLAYED) : toReply(ports.reader, updated);
       },
     );
   };
@@ -161,6 +164,8 @@ function replayRoute(ports: RejectedRoutesPorts, settings: RejectedRoutesSetting
 }
 
 const NOT_FOUND = { error: { type: 'not_found', message: 'No rejected event has this id.' } };
+
+const REPLAYED = toConflict('It was replayed and stands in the ledger.');
 
 function toConflict(message: string) {
   return { error: { type: 'conflict', message } };

@@ -57,6 +57,66 @@ describe('rejected events', () => {
     expect(listSchema.parse(next.body).items).toEqual([expect.objectContaining({ id: items[1]?.id })]);
   });
 
+  storesTest('stay as they are once a replay came first', async ({ database, redisUrl }) => {
+    await publish(database.url);
+    let replayNow = async (_id: string): Promise<void> => undefined;
+    const ingest = await startIngest(
+      { databaseUrl: database.url, redisUrl },
+      {
+        wrap: (ports) => ({
+          ...ports,
+          rejected: {
+            ...ports.rejected,
+            find: async (id) => {
+              const found = await ports.rejected.find(id);
+              await replayNow(id);
+              return found;
+            },
+          },
+        }),
+      },
+    );
+    await ingest.post([{ ...fresh({ id: 'raced' }), status: 'odd' }]);
+    const { items } = listSchema.parse((await ingest.call('GET', '/v1/rejected-events')).body);
+    replayNow = async (id) => {
+      await database.pool.query(`UPDATE spendgate.rejected_events SET state = 'replayed' WHERE id = $1`, [
+        id,
+      ]);
+    };
+    const path = `/v1/rejected-events/${items[0]?.id}`;
+    expect((await ingest.call('PATCH', path, { state: 'open' })).status).toBe(409);
+    expect((await ingest.call('PATCH', path, { projection: { end_user: 'eve' } })).status).toBe(409);
+  });
+
+  storesTest(
+    'are listed from a cursor that we gave out, and from no other',
+    async ({ database, redisUrl }) => {
+      await publish(database.url);
+      const ingest = await startIngest({ databaseUrl: database.url, redisUrl });
+      for (const cursor of ['x', '-1', '1e3', '9'.repeat(19)]) {
+        expect((await ingest.call('GET', `/v1/rejected-events?cursor=${cursor}`)).status).toBe(400);
+      }
+      expect((await ingest.call('GET', '/v1/rejected-events?cursor=9')).status).toBe(200);
+    },
+  );
+
+  storesTest(
+    'are told apart without ids, and found again when they come again',
+    async ({ database, redisUrl }) => {
+      await publish(database.url);
+      const ingest = await startIngest({ databaseUrl: database.url, redisUrl });
+      const bodies = ['["one", {"id": 5}, {}, 7', '["two", {"id": 6}, {"messages": "secret"}'];
+      for (const body of [...bodies, ...bodies]) expect((await ingest.send(body)).status).toBe(200);
+      const { items } = listSchema.parse((await ingest.call('GET', '/v1/rejected-events')).body);
+      expect(items).toHaveLength(7);
+      const path = `/v1/rejected-events/${items[0]?.id}`;
+      await ingest.call('PATCH', path, { state: 'dismissed' });
+      await ingest.send(bodies[1] ?? '');
+      const open = await ingest.call('GET', '/v1/rejected-events?state=open');
+      expect(listSchema.parse(open.body).items).toHaveLength(7);
+    },
+  );
+
   storesTest('are changed by admins only, in known fields only', async ({ database, redisUrl }) => {
     await publish(database.url);
     const ingest = await startIngest({ databaseUrl: database.url, redisUrl });
