@@ -1,5 +1,5 @@
 import type { RecordedOutcome, Rejection } from '@spendgate/application';
-import { EventStreamUnavailable, LedgerUnavailable } from '@spendgate/domain';
+import { EventStreamUnavailable, InvariantBroken, LedgerUnavailable } from '@spendgate/domain';
 import { createLogger, createMetrics } from '@spendgate/observability';
 import { publishedRules, restamp, sampleEvent } from '@spendgate/testkit';
 import { describe, expect, it } from 'vitest';
@@ -17,14 +17,22 @@ function createWorld() {
   const recorded: EventToRecord[] = [];
   const parked: Rejection[] = [];
   const deadLetters: StreamRecord[] = [];
-  const world = { ledgerFailures: 0, deadLetterFailures: 0, over: false, nowMs: receivedMs, steps };
+  const ledgerFailure: Error = new LedgerUnavailable('away');
+  const world = {
+    ledgerFailures: 0,
+    ledgerFailure,
+    deadLetterFailures: 0,
+    over: false,
+    nowMs: receivedMs,
+    steps,
+  };
   const rules = publishedRules();
   const ports: ConsumePorts = {
     rules: { current: () => rules, refresh: async () => rules },
     reader: createEventReader({ metadataKeys: [], maxEventCostUsd: 10_000 }),
     recorder: {
       record: async (events): Promise<readonly RecordedOutcome[]> => {
-        if (world.ledgerFailures-- > 0) throw new LedgerUnavailable('away');
+        if (world.ledgerFailures-- > 0) throw world.ledgerFailure;
         recorded.push(...events);
         steps.push(`record ${events.length}`);
         return events.map(() => 'recorded');
@@ -98,6 +106,22 @@ describe('consumeBatch', () => {
     world.ledgerFailures = 3;
     await consumeBatch(ports, batchOf([event()]));
     expect(steps).toEqual(['wait', 'wait', 'wait', 'record 1', 'commit 100']);
+  });
+
+  it('leaves its dead letters once, however often the ledger fails', async () => {
+    const { world, ports, deadLetters, batchOf } = createWorld();
+    world.ledgerFailures = 3;
+    await consumeBatch(ports, batchOf([Buffer.from('hello'), event()]));
+    expect(deadLetters).toHaveLength(1);
+  });
+
+  it('waits without committing and parks nothing when the mistake is ours', async () => {
+    const { world, ports, steps, parked, batchOf } = createWorld();
+    world.ledgerFailures = 2;
+    world.ledgerFailure = new InvariantBroken('PostgreSQL: 42P13');
+    await consumeBatch(ports, batchOf([event()]));
+    expect(steps).toEqual(['wait', 'wait', 'record 1', 'commit 100']);
+    expect(parked).toEqual([]);
   });
 
   it('leaves a batch that was taken away uncommitted', async () => {

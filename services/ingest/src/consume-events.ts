@@ -32,8 +32,9 @@ const EARLIEST_RECEIPT_MS = Date.UTC(2020, 0, 1);
 
 /**
  * Works through a batch from the stream: record, park what cannot be parsed, commit the offset, a
- * thousand messages at a time. While a store is away it waits, with heartbeats and without committing.
- * No message holds up those behind it: what cannot be recorded is parked.
+ * thousand messages at a time. While a store is away it waits, with heartbeats and without committing; so it does
+ * after a mistake of our own, which is no event's fault. No message holds up those behind it: what cannot be parsed
+ * or stored is parked.
  */
 export async function consumeBatch(ports: ConsumePorts, batch: StreamBatch): Promise<void> {
   const heart = startHeartbeats(batch);
@@ -67,8 +68,9 @@ async function settleChunk(ports: ConsumePorts, chunk: Chunk): Promise<boolean> 
       await recordChunk(ports, chunk);
       return true;
     } catch (error) {
-      if (!(error instanceof BudgetError)) throw error;
-      ports.logger.warn({ err: error, ...placeOf(chunk) }, 'a batch from Kafka waits for its store');
+      const record = { err: error, ...placeOf(chunk) };
+      if (error instanceof BudgetError) ports.logger.warn(record, 'a batch from Kafka waits for its store');
+      else ports.logger.error(record, 'a batch from Kafka cannot be recorded; it is tried again');
       if (chunk.gone()) return false;
       await ports.clock.wait(pauseMs);
       if (chunk.gone()) return false;
@@ -96,12 +98,18 @@ async function recordChunk(ports: ConsumePorts, { batch, messages }: Chunk): Pro
     }
   }
   await Promise.all([ports.recorder.record(events), parkUnparsed(ports, rejections)]);
+  await reportUnparsed(ports, rejections);
 }
 
 async function parkUnparsed(ports: ConsumePorts, rejections: readonly Rejection[]): Promise<void> {
   if (rejections.length === 0) return;
   const deadlineAtMs = ports.clock.nowMs() + PARK_DEADLINE_MS;
   await retryLedger(ports, { deadlineAtMs, attempt: () => ports.rejected.park(rejections) });
+}
+
+/** Once all of the chunk is durable: a chunk that is tried again must not leave its dead letters twice. */
+async function reportUnparsed(ports: ConsumePorts, rejections: readonly Rejection[]): Promise<void> {
+  if (rejections.length === 0) return;
   for (const { reason } of rejections) ports.metrics.countRejected({ reason, source: 'kafka' });
   ports.metrics.kafkaParked.inc({ to: 'rejected_events' }, rejections.length);
   await appendDeadLetters(ports, rejections);
@@ -127,8 +135,7 @@ async function appendDeadLetters(ports: ConsumePorts, rejections: readonly Rejec
       ports.metrics.kafkaParked.inc({ to: 'dead_letters' }, records.length);
       return;
     } catch (error) {
-      if (!(error instanceof EventStreamUnavailable)) throw error;
-      if (tries < DEAD_LETTER_TRIES) continue;
+      if (error instanceof EventStreamUnavailable && tries < DEAD_LETTER_TRIES) continue;
       ports.logger.error({ err: error }, 'dead letters could not be appended; they stand in rejected_events');
       return;
     }
@@ -139,8 +146,8 @@ function toRejection(
   reading: BadReading,
   of: { readonly sourceOffset: string; readonly receivedAt: Date },
 ): Rejection {
-  const { eventId, reason, detail, projection } = reading;
-  return { eventId, reason, detail, projection, source: 'kafka', ...of };
+  const { eventId, reason, detail, projection, identity } = reading;
+  return { eventId, reason, detail, projection, identity, source: 'kafka', ...of };
 }
 
 /** The broker's time of receipt, when it can be true. */
