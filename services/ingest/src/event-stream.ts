@@ -36,6 +36,8 @@ export interface EventSubscription {
   /** Begins to read and goes on, through losses of the connection, until `stop`. */
   start(handle: (batch: StreamBatch) => Promise<void>): void;
   isJoined(): boolean;
+  /** Places in the stream that cannot be read and hold up what stands behind them, with the reason. */
+  unreadable(): readonly string[];
   /** Messages that the group has not committed yet, over all partitions; undefined while unknown. */
   lag(): number | undefined;
   /** Waits for batches in work. */

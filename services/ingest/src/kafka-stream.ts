@@ -4,6 +4,7 @@ import type { KafkaConfig, SASLOptions } from 'kafkajs';
 import type { EventStream, EventSubscription } from './event-stream.ts';
 import { createKafkaAppender } from './kafka-appender.ts';
 import { stopKafkaIdleTimer } from './kafka-idle-timer.ts';
+import { registerKafkaCodecs } from './kafka-codecs.ts';
 import { createKafkaLog } from './kafka-log.ts';
 import { KafkaSubscription } from './kafka-subscription.ts';
 import { ensureTopics } from './kafka-topics.ts';
@@ -27,6 +28,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
  */
 export function createKafkaStream(settings: KafkaSettings, logger: Logger): EventStream {
   if (!stopKafkaIdleTimer()) logger.warn('another kafkajs: its idle timer is left as it is');
+  registerKafkaCodecs();
   const connection: KafkaConfig = {
     clientId: 'spendgate-ingest',
     brokers: [...settings.brokers],
@@ -57,6 +59,7 @@ export function createKafkaStream(settings: KafkaSettings, logger: Logger): Even
   const subscription: EventSubscription = {
     start: (handle) => member.start(handle),
     isJoined: () => member.isJoined(),
+    unreadable: () => member.unreadable(),
     lag: () => member.lag(),
     stop: () => member.stop(),
   };

@@ -1,6 +1,7 @@
 import type { Logger } from '@spendgate/observability';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import type { EventSubscription, StreamBatch } from './event-stream.ts';
+import { findUnreadable, READABLE_CODECS } from './kafka-codecs.ts';
 import { createTopicWatch } from './kafka-topic-watch.ts';
 import type { TopicWatch } from './kafka-topic-watch.ts';
 
@@ -13,6 +14,8 @@ const FETCH_BYTES = 16_777_216;
 /** Partitions handled side by side; their events are coalesced into common transactions. */
 const PARTITIONS_AT_ONCE = 16;
 const RESTART_PAUSE_MS = 1_000;
+/** A partition that cannot be read is looked at again after this long; the broker may have dropped the records. */
+const UNREADABLE_PAUSE_MS = 60_000;
 
 export interface SubscriptionSettings {
   readonly topic: string;
@@ -31,6 +34,7 @@ export class KafkaSubscription implements EventSubscription {
   readonly #kafka: Kafka;
   readonly #settings: SubscriptionSettings;
   readonly #watch: TopicWatch;
+  readonly #unreadable = new Map<string, string>();
   #consumer: Consumer | undefined;
   #joined = false;
   #stopped = false;
@@ -49,6 +53,10 @@ export class KafkaSubscription implements EventSubscription {
 
   isJoined(): boolean {
     return this.#joined;
+  }
+
+  unreadable(): readonly string[] {
+    return [...this.#unreadable.values()];
   }
 
   lag(): number | undefined {
@@ -88,8 +96,34 @@ export class KafkaSubscription implements EventSubscription {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
-      eachBatch: (payload) => handle(toStreamBatch(payload, () => isOver() || this.#stopped)),
+      eachBatch: (payload) => this.#take(payload, { handle, isOver: () => isOver() || this.#stopped }),
     });
+  }
+
+  /** Hands on what can be read, up to what cannot; from there the partition waits. */
+  async #take(
+    payload: EachBatchPayload,
+    of: { readonly handle: Handler; readonly isOver: () => boolean },
+  ): Promise<void> {
+    const { topic, partition, messages } = payload.batch;
+    const found = messages.map(findUnreadable);
+    const end = found.findIndex((unreadable) => unreadable !== undefined);
+    const readable = end === -1 ? messages : messages.slice(0, end);
+    if (readable.length > 0) {
+      this.#unreadable.delete(`${topic}/${partition}`);
+      await of.handle(toStreamBatch(payload, { messages: readable, isEnding: of.isOver }));
+    }
+    const unreadable = found[end];
+    if (unreadable === undefined) return;
+    const place = `${topic}/${partition}/${unreadable.offset}`;
+    const problem = `${place}: ${unreadable.reason}; readable are ${READABLE_CODECS}`;
+    this.#unreadable.set(`${topic}/${partition}`, problem);
+    this.#settings.logger.error(
+      { topic, partition, offset: unreadable.offset, reason: unreadable.reason, readable: READABLE_CODECS },
+      'a batch in Kafka cannot be read; its partition waits',
+    );
+    const resume = payload.pause();
+    setTimeout(resume, UNREADABLE_PAUSE_MS).unref();
   }
 
   #createConsumer(handle: Handler) {
@@ -112,6 +146,8 @@ export class KafkaSubscription implements EventSubscription {
     let over = false;
     consumer.on(consumer.events.GROUP_JOIN, () => {
       this.#joined = !over && !this.#stopped;
+      // Partitions may have gone to others; what is still held up here is found again.
+      this.#unreadable.clear();
     });
     consumer.on(consumer.events.REBALANCING, () => {
       this.#joined = false;
@@ -126,18 +162,21 @@ export class KafkaSubscription implements EventSubscription {
   }
 }
 
-function toStreamBatch(payload: EachBatchPayload, isEnding: () => boolean): StreamBatch {
-  const { topic, partition, messages } = payload.batch;
+function toStreamBatch(
+  payload: EachBatchPayload,
+  of: { readonly messages: readonly KafkaMessage[]; readonly isEnding: () => boolean },
+): StreamBatch {
+  const { topic, partition } = payload.batch;
   return {
     topic,
     partition,
-    messages: messages.map(({ offset, value, timestamp }) => ({
+    messages: of.messages.map(({ offset, value, timestamp }) => ({
       offset,
       value,
       timestampMs: timestamp === '' ? Number.NaN : Number(timestamp),
     })),
     heartbeat: () => payload.heartbeat(),
-    isOver: () => isEnding() || !payload.isRunning() || payload.isStale(),
+    isOver: () => of.isEnding() || !payload.isRunning() || payload.isStale(),
     commit: async (offset) => {
       payload.resolveOffset(offset);
       const next = (BigInt(offset) + 1n).toString();

@@ -23,6 +23,7 @@ async function notReady(of: {
     subscription: {
       start: () => undefined,
       isJoined: () => true,
+      unreadable: () => [],
       lag: () => 0,
       stop: async () => undefined,
     },

@@ -1,5 +1,6 @@
 import { checkHealth } from '@spendgate/observability';
 import type { HealthCheck, Readiness } from '@spendgate/observability';
+import type { EventSubscription } from './event-stream.ts';
 import type { IngestPorts } from './ingest-ports.ts';
 import { contradictions } from './own-settings.ts';
 import type { OwnSettings } from './own-settings.ts';
@@ -29,11 +30,18 @@ export function ingestReadiness(of: {
       redis.detail === 'BUDGET_REDIS_EVICTS' ? redis : goesOnWithout(redis, 'pushes are owed to the sweep'),
       toCheck('rules', rules.problem()),
       toCheck('settings', settingsProblem(rules, of.ownSettings)),
-      ...(stream === null
-        ? []
-        : [toCheck('consumer', stream.subscription.isJoined() ? null : 'has not joined its group')]),
+      ...(stream === null ? [] : [consumerCheck(stream.subscription)]),
     ];
   };
+}
+
+/** What cannot be read holds up its partition alone: intake, and all else, goes on. */
+function consumerCheck(subscription: Pick<EventSubscription, 'isJoined' | 'unreadable'>): HealthCheck {
+  if (!subscription.isJoined()) return toCheck('consumer', 'has not joined its group');
+  const unreadable = subscription.unreadable();
+  return unreadable.length === 0
+    ? toCheck('consumer', null)
+    : { name: 'consumer', ok: true, detail: unreadable.join('; ') };
 }
 
 function goesOnWithout(check: HealthCheck, consequence: string): HealthCheck {

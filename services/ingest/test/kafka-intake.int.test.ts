@@ -1,4 +1,4 @@
-import { Kafka, logLevel } from 'kafkajs';
+import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { kafkaTest, restamp, sampleEvent, waitFor } from '@spendgate/testkit';
 import type { TestDatabase } from '@spendgate/testkit';
 import { describe, expect, onTestFinished } from 'vitest';
@@ -67,6 +67,31 @@ async function produce(stores: Stores, values: readonly (string | null)[]): Prom
   } finally {
     await producer.disconnect();
   }
+}
+
+/** Sends one batch of messages to partition 0. */
+async function producePacked(stores: Stores, values: readonly string[], compression: CompressionTypes) {
+  const producer = kafkaOf(stores).producer();
+  await producer.connect();
+  try {
+    const messages = values.map((value) => ({ value, partition: 0 }));
+    await producer.send({ topic: stores.topicName, messages, compression });
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+/** Snappy as Kafka's own clients frame it, of literals only. */
+function packSnappy({ buffer }: { readonly buffer: Buffer }): Promise<Buffer> {
+  const length: number[] = [];
+  let left = buffer.length;
+  for (; left > 0x7f; left >>>= 7) length.push((left & 0x7f) | 0x80);
+  const literal = Buffer.from([61 << 2, (buffer.length - 1) & 0xff, (buffer.length - 1) >>> 8]);
+  const block = Buffer.concat([Buffer.from([...length, left]), literal, buffer]);
+  const header = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
+  const size = Buffer.alloc(4);
+  size.writeUInt32BE(block.length);
+  return Promise.resolve(Buffer.concat([header, size, block]));
 }
 
 async function consumeAll(stores: Stores, topic: string, count: number): Promise<readonly string[]> {
@@ -259,5 +284,55 @@ describe('intake over Kafka', () => {
     const refused = await ingest.send(JSON.stringify([fresh()]));
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
     expect((await fetch(`${ingest.url}/readyz`)).status).toBe(503);
+  });
+});
+
+describe('packed records', () => {
+  streamTest('are read when they are packed with gzip or zstd', async ({ stores }) => {
+    await publish(stores.database.url);
+    const ingest = await startOnKafka(stores);
+    await untilJoined(ingest);
+    for (const codec of [CompressionTypes.GZIP, CompressionTypes.ZSTD]) {
+      await producePacked(
+        stores,
+        [fresh(), fresh()].map((event) => JSON.stringify(event)),
+        codec,
+      );
+    }
+    await untilRows(stores.database, 4);
+  });
+
+  streamTest('that cannot be read hold up their partition alone, and are named', async ({ stores }) => {
+    await publish(stores.database.url);
+    const ingest = await startOnKafka(stores);
+    await untilJoined(ingest);
+    const one = () => JSON.stringify(fresh());
+    await producePacked(stores, [one(), one()], CompressionTypes.None);
+    const ours = CompressionCodecs[CompressionTypes.Snappy];
+    onTestFinished(() => {
+      CompressionCodecs[CompressionTypes.Snappy] = ours;
+    });
+    CompressionCodecs[CompressionTypes.Snappy] = () => ({
+      ...z.looseObject({}).parse(ours()),
+      compress: packSnappy,
+    });
+    await producePacked(stores, [one(), one(), one()], CompressionTypes.Snappy);
+    await producePacked(stores, [one()], CompressionTypes.None);
+    const named = `${stores.topicName}/0/2: its records are packed with snappy; readable are none, gzip, zstd`;
+    await waitFor(async () => (await (await fetch(`${ingest.url}/readyz`)).text()).includes(named), {
+      what: 'the place to be named',
+      timeoutMs: 30_000,
+    });
+    await produce(stores, Array.from({ length: 40 }, one));
+    await waitFor(async () => (await ledgerSums(stores.database)).rows > 20, {
+      what: 'the other partitions to be read',
+      timeoutMs: 30_000,
+    });
+    expect((await fetch(`${ingest.url}/readyz`)).status).toBe(200);
+    const admin = kafkaOf(stores).admin();
+    await admin.connect();
+    onTestFinished(() => admin.disconnect());
+    const [offsets] = await admin.fetchOffsets({ groupId: stores.topicName, topics: [stores.topicName] });
+    expect(offsets?.partitions.find(({ partition }) => partition === 0)?.offset).toBe('2');
   });
 });

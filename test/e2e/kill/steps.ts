@@ -21,6 +21,7 @@ const NO_STEPS = new Set([
   'countOpen',
   'isOver',
   'isJoined',
+  'unreadable',
   'lag',
   'heartbeat',
   'start',
