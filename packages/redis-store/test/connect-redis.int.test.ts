@@ -93,7 +93,8 @@ describe('a server that hangs', () => {
     await admin.client('PAUSE', 2_000, 'ALL');
     const began = performance.now();
     await expect(reader.read({ subjects: SUBJECTS, timeoutMs: 50 })).rejects.toThrow('within 50 ms');
-    expect(performance.now() - began).toBeLessThan(400);
+    // Well before the pause ends, however busy this machine is.
+    expect(performance.now() - began).toBeLessThan(1_500);
     // The connection is given up, so that nothing queues behind it; commands then fail at once.
     await waitFor(() => redis.status !== 'ready', {
       what: 'the connection to be given up',

@@ -14,6 +14,8 @@ import { startEnforcer } from './started-enforcer.ts';
 
 const JOHN = 'john@company.com';
 const TIMEOUT_MS = 100;
+/** What a busy machine may add; far less than what a check would wait for if it waited for Redis. */
+const SLACK_MS = 1_000;
 const RULES = publishedRules({
   catalogue: {
     budgets: [
@@ -67,13 +69,13 @@ describe('a check while Redis fails', () => {
       const warm = async () => (await enforcer.check({ end_user: JOHN })).reason === null;
       await waitFor(warm, { what: 'a check from the counters' });
 
-      await server.redis.client('PAUSE', 600, 'ALL');
+      await server.redis.client('PAUSE', 2_000, 'ALL');
       const startMs = performance.now();
       const answers = await Promise.all([
         enforcer.check({ end_user: JOHN }),
         enforcer.check({ end_user: JOHN, channel: 'cli' }),
       ]);
-      expect(performance.now() - startMs).toBeLessThan(TIMEOUT_MS + 250);
+      expect(performance.now() - startMs).toBeLessThan(TIMEOUT_MS + SLACK_MS);
       expect(answers).toMatchObject([CLOSED, OPEN]);
       expect(await enforcer.metric('spendgate_checks_degraded_total{cause="unavailable"}')).toBe(2);
       await waitFor(warm, { what: 'a check from the counters after the pause' });
@@ -93,7 +95,7 @@ describe('a check while Redis fails', () => {
       await server.stop();
       const startMs = performance.now();
       expect(await enforcer.check({ end_user: JOHN })).toMatchObject(CLOSED);
-      expect(performance.now() - startMs).toBeLessThan(TIMEOUT_MS + 250);
+      expect(performance.now() - startMs).toBeLessThan(TIMEOUT_MS + SLACK_MS);
       expect(await enforcer.notReady()).toHaveProperty('redis');
 
       await server.start();
