@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import { CompressionCodecs, CompressionTypes } from 'kafkajs';
+import kafkajs from 'kafkajs';
+
+// Not by name: Node does not see these two names in the CommonJS module.
+const { CompressionCodecs, CompressionTypes } = kafkajs;
 
 /** What a record batch may unpack to; brokers take packed ones of up to 1 MiB by default. */
 const UNPACKED_MAX_BYTES = 128 * 1_024 * 1_024;
