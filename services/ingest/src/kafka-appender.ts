@@ -1,5 +1,5 @@
 import { EventStreamUnavailable } from '@spendgate/domain';
-import type { Kafka, Producer } from 'kafkajs';
+import type { Producer, ProducerConfig } from 'kafkajs';
 import { Partitioners } from 'kafkajs';
 import type { EventAppender, StreamRecord } from './event-stream.ts';
 import { withinTime } from './within-time.ts';
@@ -16,14 +16,16 @@ export interface KafkaAppender extends EventAppender {
   close(): Promise<void>;
 }
 
+type OpenProducer = Pick<Producer, 'connect' | 'disconnect' | 'send'>;
+
 /** Appends to one topic, connecting on first use; the topic is made again should it have gone. */
 export function createKafkaAppender(
-  kafka: Kafka,
+  kafka: { producer(config: ProducerConfig): OpenProducer },
   of: { readonly topic: string; readonly ensureTopic: () => Promise<void> },
 ): KafkaAppender {
-  let connected: Promise<Producer> | undefined;
+  let current: Promise<OpenProducer> | undefined;
 
-  const connect = async (): Promise<Producer> => {
+  const connect = async (): Promise<OpenProducer> => {
     const producer = kafka.producer({
       allowAutoTopicCreation: false,
       createPartitioner: Partitioners.DefaultPartitioner,
@@ -34,9 +36,11 @@ export function createKafkaAppender(
     return producer;
   };
 
-  const appendAll = async (records: readonly StreamRecord[]): Promise<void> => {
-    connected ??= connect();
-    const producer = await connected;
+  const appendAll = async (
+    connecting: Promise<OpenProducer>,
+    records: readonly StreamRecord[],
+  ): Promise<void> => {
+    const producer = await connecting;
     for (const chunk of chunks(records)) {
       await producer.send({
         topic: of.topic,
@@ -47,11 +51,12 @@ export function createKafkaAppender(
     }
   };
 
-  const disconnect = async (): Promise<void> => {
-    const producer = connected;
-    connected = undefined;
-    await producer?.then(
-      (open) => open.disconnect(),
+  /** Several appends may fail on one producer; the later ones must not take the next one from others. */
+  const giveUp = async (connecting: Promise<OpenProducer> | undefined): Promise<void> => {
+    if (connecting !== current) return;
+    current = undefined;
+    await connecting?.then(
+      (producer) => producer.disconnect(),
       () => undefined,
     );
   };
@@ -59,15 +64,16 @@ export function createKafkaAppender(
   return {
     append: async (records) => {
       if (records.length === 0) return;
+      const connecting = (current ??= connect());
       try {
-        await withinTime({ timeoutMs: APPEND_TIMEOUT_MS, late }, appendAll(records));
+        await withinTime({ timeoutMs: APPEND_TIMEOUT_MS, late }, appendAll(connecting, records));
       } catch (error) {
         // A new connection, and a new look at the topic, for whoever comes next.
-        disconnect().catch(() => undefined);
+        giveUp(connecting).catch(() => undefined);
         throw new EventStreamUnavailable(`could not append to ${of.topic}`, { cause: error });
       }
     },
-    close: disconnect,
+    close: () => giveUp(current),
   };
 }
 
