@@ -41,7 +41,10 @@ const CLIENT_ERRORS: Readonly<Record<number, { readonly message: string; readonl
   404: { message: 'There is no such route.', type: 'not_found' },
   413: { message: 'The body is too large.', type: 'too_large' },
   414: { message: 'The address is too long.', type: 'invalid_request' },
-  415: { message: 'The content type is not supported.', type: 'unsupported_media_type' },
+  415: {
+    message: 'The content type is not supported; send application/json.',
+    type: 'unsupported_media_type',
+  },
 };
 
 /**

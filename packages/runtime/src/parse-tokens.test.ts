@@ -100,6 +100,10 @@ it.each(['0.0.0.0', '10.0.0.1', '::', 'spendgate.internal'])(
   },
 );
 
+it('names the variable that holds a development token off loopback', () => {
+  expect(problemsOf({ ADMIN_TOKENS: 'dev:dev-admin-token' }, '0.0.0.0')).toContain('ADMIN_TOKENS: a dev');
+});
+
 it.each(['127.0.0.1', '127.0.1.9', 'localhost', '::1'])('allows development tokens on %s', (host) => {
   expect(problemsOf({ READ_TOKENS: 'dev:dev-read-token' }, host)).toBe('');
 });

@@ -177,12 +177,13 @@ function sharedTokens(entries: readonly TokenEntry[]): string[] {
 function devTokens(entries: readonly TokenEntry[], host: string): string[] {
   if (isLoopback(host)) return [];
   const known = Object.values(DEV_TOKENS).map(sha256);
-  return entries
-    .filter((entry) => known.some((digest) => digest.equals(entry.sha256)))
-    .map(
-      (entry) =>
-        `"${entry.name}" has a development token, which is refused because HOST is no loopback address`,
-    );
+  const found = VARIABLES.filter(({ scope }) =>
+    entries.some((entry) => entry.scope === scope && known.some((digest) => digest.equals(entry.sha256))),
+  );
+  return found.map(
+    ({ name }) =>
+      `${name}: a development token is refused because HOST is no loopback address; set a token of your own`,
+  );
 }
 
 function missingTokens(entries: readonly TokenEntry[], scopes: readonly TokenScope[]): string[] {
