@@ -31,6 +31,7 @@ export function liteLlmBlock(of: { readonly endpoint: string; readonly token: st
   return [
     'litellm_settings:',
     "  callbacks: ['spendgate_events']",
+    '  turn_off_message_logging: true',
     'callback_settings:',
     '  spendgate_events:',
     '    callback_type: generic_api',

@@ -1,12 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { startService } from '@spendgate/testkit/servers';
 import type { ProcessEnd, RunningService, ServiceName } from '@spendgate/testkit/servers';
 import type { LocalPorts } from './local-ports.ts';
 import { startLocalStores } from './local-stores.ts';
 import type { LocalStores } from './local-stores.ts';
+import { readFailure } from './log-line.ts';
 import { prepareDatabase } from './prepare-database.ts';
 
 const SERVICES = ['jobs', 'ingest', 'enforcer'] as const;
 const READY_TIMEOUT_MS = 60_000;
+const OTHER_FAILURES_MS = 1_500;
 
 export interface LocalSystem {
   readonly stores: LocalStores;
@@ -72,29 +75,57 @@ async function startServices(of: {
   const stops: (() => Promise<ProcessEnd>)[] = [];
   // All services end side by side, and before the stores do.
   of.stops.push(async () => void (await Promise.all(stops.map((stop) => stop()))));
-  const results = await Promise.allSettled(
-    SERVICES.map(async (name) => {
-      const env = {
-        ...of.serviceEnv,
-        REDIS_URL: of.stores.redisUrl,
-        ...(name === 'enforcer' ? {} : { DATABASE_URL: of.stores.databaseUrl }),
-        PORT: String(of.ports[name]),
-      };
-      const onLine = (line: string): void => of.onLine(name, line);
-      const onSpawned = (stop: () => Promise<ProcessEnd>): void => void stops.push(stop);
-      return await startService(name, { env, timeoutMs: READY_TIMEOUT_MS, onLine, onSpawned });
+  let isGivenUp = false;
+  const starting = SERVICES.map(async (name) => {
+    const env = {
+      ...of.serviceEnv,
+      REDIS_URL: of.stores.redisUrl,
+      ...(name === 'enforcer' ? {} : { DATABASE_URL: of.stores.databaseUrl }),
+      PORT: String(of.ports[name]),
+    };
+    const onLine = (line: string): void => of.onLine(name, line);
+    const onSpawned = (stop: () => Promise<ProcessEnd>): void => {
+      stops.push(stop);
+      if (isGivenUp) void stop();
+    };
+    return await startService(name, { env, timeoutMs: READY_TIMEOUT_MS, onLine, onSpawned });
+  });
+  try {
+    return await Promise.all(starting);
+  } catch (error) {
+    // One that cannot start is why others would not become ready; those that cannot start either are named with it.
+    const results = await settledWithin(starting, OTHER_FAILURES_MS);
+    isGivenUp = true;
+    const failures = results.flatMap((result, index) =>
+      result?.status === 'rejected' ? [`${SERVICES[index]} ${readFailure(messageOf(result.reason))}`] : [],
+    );
+    throw new Error(failures.join('\n'), { cause: error });
+  }
+}
+
+/** How each of them ended; undefined for those that had not by then. */
+async function settledWithin<Value>(
+  promises: readonly Promise<Value>[],
+  timeoutMs: number,
+): Promise<readonly (PromiseSettledResult<Value> | undefined)[]> {
+  const late = delay(timeoutMs, undefined, { ref: false });
+  return await Promise.all(
+    promises.map(async (promise) => {
+      const [result] = await Promise.race([Promise.allSettled([promise]), late.then(() => [undefined])]);
+      return result;
     }),
   );
-  const failure = results.find((result) => result.status === 'rejected');
-  if (failure !== undefined) throw failure.reason;
-  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
   for (let next = stops.pop(); next !== undefined; next = stops.pop()) {
     // The others must end too, whatever happened to this one.
     await next().catch((error: unknown) => {
-      process.stderr.write(`While stopping: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(`While stopping: ${messageOf(error)}\n`);
     });
   }
 }

@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { liteLlmBlock } from '../scripts/connect-hints.ts';
 import { localPorts } from '../scripts/local-ports.ts';
 import { demoTokens, localTokens } from '../scripts/local-tokens.ts';
-import { readLogLine } from '../scripts/log-line.ts';
+import { readFailure, readLogLine } from '../scripts/log-line.ts';
 
 it('uses the well-known tokens only where none are set', () => {
   const tokens = localTokens({ INGEST_TOKENS: 'litellm:secret', READ_TOKENS_FILE: '/run/read' });
@@ -57,6 +57,20 @@ it('turns a JSON log line into one for people', () => {
   expect(level).toBe(40);
   expect(text).toMatch(/warn {2}slow ms=12$/);
   expect(readLogLine('{ no json').text).toBe('{ no json');
+});
+
+it('shows the problems of an error one a line, without its stack, in a line for people', () => {
+  const err = { type: 'InvalidConfigFiles', message: 'Unusable:\n  b.yaml:2: is missing', stack: 'at x' };
+  const line = JSON.stringify({ level: 'fatal', msg: 'could not start', err: { ...err, cause: err } });
+  expect(readLogLine(line).text).toContain('could not start: Unusable:\n  b.yaml:2: is missing (Unusable:');
+  expect(readLogLine(line).text).not.toContain('at x');
+});
+
+it('tells why a service could not start by what its fatal line says', () => {
+  const fatal = JSON.stringify({ level: 'fatal', msg: 'could not start', err: { type: 'E', message: 'no' } });
+  const stopped = JSON.stringify({ level: 'info', msg: 'stopped' });
+  expect(readFailure(`jobs ended at its start:\n${fatal}\n${stopped}\n`)).toBe('could not start: no');
+  expect(readFailure('cannot find module\n')).toBe('cannot find module');
 });
 
 it('prints the block that LiteLLM’s config needs', () => {
