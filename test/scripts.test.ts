@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,9 @@ it('uses the well-known tokens only where none are set', () => {
 });
 
 it('gives the demo a token of its own beside the operator’s', () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'spendgate-tokens-')), 'tokens');
+  const folder = mkdtempSync(join(tmpdir(), 'spendgate-tokens-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'tokens');
   writeFileSync(file, 'ops:from-file\n');
   const { env, known } = demoTokens({ INGEST_TOKENS: 'litellm:secret', ADMIN_TOKENS_FILE: file });
   expect(env['INGEST_TOKENS']).toBe(`litellm:secret\ndemo:${known.INGEST_TOKENS}`);

@@ -24,7 +24,7 @@ export async function assertSchemaCurrent(sessions: SessionPool): Promise<void> 
   const version = await readSchemaVersion(sessions);
   if (version < needed) {
     throw new SchemaOutdated(
-      `the schema is at migration ${version}, this build needs ${needed}: run the migrations`,
+      `the schema is at migration ${version}, this build needs ${needed}: run npm run migrate`,
     );
   }
 }

@@ -39,7 +39,7 @@ function fromServer(of: {
 }): BudgetError | InvariantBroken {
   const { code, message, cause } = of;
   if (code === STALE_RULES) return new StaleRules(message, { cause });
-  if (NOT_MIGRATED.has(code)) return new SchemaOutdated(`${message}: run the migrations`, { cause });
+  if (NOT_MIGRATED.has(code)) return new SchemaOutdated(`${message}: run npm run migrate`, { cause });
   if (COME_AGAIN.has(code) || COME_AGAIN_CLASSES.has(code.slice(0, 2))) {
     return new LedgerUnavailable(`PostgreSQL: ${message} (${code})`, { cause });
   }

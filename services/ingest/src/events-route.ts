@@ -97,6 +97,13 @@ export function eventsRoute(ports: EventsRoutePorts): FastifyPluginAsyncZod {
           return reply.code(status).send({ error: { type, message } });
         }
         stopTimer();
+        if (taken.rejected > 0) {
+          const reasons = [...new Set(taken.rejections.map(({ reason }) => reason))];
+          request.log.warn(
+            { requestId: request.id, rejected: taken.rejected, accepted: taken.accepted, reasons },
+            'events were rejected; GET /v1/rejected-events tells why',
+          );
+        }
         return { ...taken, rejections: [...taken.rejections] };
       },
     );

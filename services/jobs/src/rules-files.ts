@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import {
   BUILT_IN_CATALOGUE,
   DEFAULT_SPENDGATE_SETTINGS,
@@ -82,7 +83,7 @@ async function readText(
     problems.push(`${of.path}: larger than 4 MiB`);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    problems.push(`${of.path}: cannot be read (${code}); ${of.variable} names it`);
+    problems.push(`${resolve(of.path)}: cannot be read (${code}); ${of.variable} names it`);
   }
   return undefined;
 }
