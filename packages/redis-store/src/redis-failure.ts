@@ -33,9 +33,11 @@ export async function fromRedis<T>(what: string, reply: Promise<T>): Promise<T> 
 /** As `fromRedis`, in at most `timeoutMs`, whatever the client's own timeout is. */
 export async function fromRedisWithin<T>(what: string, timeoutMs: number, reply: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
+  const giveUp = (): void => {
     late.reject(new SpendStoreUnavailable(`${what}: no answer from Redis within ${timeoutMs} ms`));
-  }, timeoutMs);
+  };
+  // After a stall of this process timers come first: an answer that has arrived is read before the immediate.
+  const timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   try {
     return await Promise.race([reply, late.promise]);
   } catch (error) {

@@ -150,6 +150,19 @@ redisTest(
   },
 );
 
+redisTest('does not take a stall of its own process for a Redis that is late', async ({ redis }) => {
+  const copy = createCounterCopy(redis, { counterBuckets: 1 });
+  const reader = createSpendReader(redis, { counterBuckets: 1, ...MAX_AGE });
+  await makeWhole(copy);
+  await reader.read(ask(ANN));
+  const reading = reader.read({ subjects: [ANN], timeoutMs: 50 });
+  // The question has just been sent, and timers are what this process looks at next.
+  await new Promise((resolve) => setImmediate(resolve));
+  const untilMs = performance.now() + 200;
+  while (performance.now() < untilMs);
+  expect(await reading).toMatchObject({ health: 'whole' });
+});
+
 redisTest('fails as unavailable on a closed connection', async ({ redis }) => {
   const reader = createSpendReader(redis, { counterBuckets: 1, ...MAX_AGE });
   redis.disconnect();
