@@ -40,7 +40,7 @@ describe('pushes to Redis', () => {
     const { world, copy } = createWorld();
     world.hangs = true;
     const pushed = expect(copy.put(1, counters)).rejects.toThrow(SpendStoreUnavailable);
-    await vi.advanceTimersByTimeAsync(150);
+    await vi.advanceTimersByTimeAsync(151);
     await pushed;
   });
 

@@ -7,7 +7,8 @@ export async function withinTime<Result>(
   work: Promise<Result>,
 ): Promise<Result> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(of.late()), of.timeoutMs);
+  // After a stall of this process timers come first: what has arrived meanwhile is read before the immediate.
+  const timer = setTimeout(() => setImmediate(() => reject(of.late())), of.timeoutMs);
   try {
     return await Promise.race([work, late]);
   } finally {
