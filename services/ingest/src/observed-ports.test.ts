@@ -44,8 +44,23 @@ describe('pushes to Redis', () => {
     await pushed;
   });
 
-  it('rest after each failure, twice as long up to ten seconds, and are owed at once meanwhile', async () => {
+  it('are tried again at once after a single failure', async () => {
     const { world, push } = createWorld();
+    expect(await push()).toBe(true);
+    world.nowMs += 1;
+    world.fails = false;
+    expect(await push()).toBe(true);
+    world.nowMs += 1;
+    world.fails = true;
+    expect(await push()).toBe(true);
+    world.nowMs += 1;
+    expect(await push()).toBe(true);
+  });
+
+  it('rest after failures in a row, twice as long up to ten seconds, and are owed at once meanwhile', async () => {
+    const { world, push } = createWorld();
+    expect(await push()).toBe(true);
+    world.nowMs += 1;
     for (const restMs of [1_000, 2_000, 4_000, 8_000, 10_000, 10_000]) {
       expect(await push()).toBe(true);
       world.nowMs += restMs - 1;
@@ -55,15 +70,18 @@ describe('pushes to Redis', () => {
     world.fails = false;
     expect(await push()).toBe(true);
     world.fails = true;
+    world.nowMs += 1;
     expect(await push()).toBe(true);
-    world.nowMs += 1_000;
+    world.nowMs += 1;
     expect(await push()).toBe(true);
+    world.nowMs += 999;
+    expect(await push()).toBe(false);
   });
 
   it('that fail side by side are one failure', async () => {
     const { world, copy, push } = createWorld();
     await Promise.allSettled([1, 2, 3].map(() => copy.put(1, counters)));
-    world.nowMs += 1_000;
+    world.nowMs += 1;
     expect(await push()).toBe(true);
   });
 });

