@@ -178,6 +178,8 @@ function toStreamBatch(
     heartbeat: () => payload.heartbeat(),
     isOver: () => of.isEnding() || !payload.isRunning() || payload.isStale(),
     commit: async (offset) => {
+      // The partition is to be read from elsewhere, since its topic was made anew: these offsets mean nothing there.
+      if (payload.isStale()) return;
       payload.resolveOffset(offset);
       const next = (BigInt(offset) + 1n).toString();
       await payload.commitOffsetsIfNecessary({
