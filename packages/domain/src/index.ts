@@ -10,6 +10,8 @@ export { parseDuration } from './duration.ts';
 export type { Duration, DurationUnit } from './duration.ts';
 export { parseTimeZone } from './time-zone.ts';
 export { nextSchemes, periodInForce } from './scheme-history.ts';
+export { differingSettings } from './own-settings.ts';
+export type { OwnSettings } from './own-settings.ts';
 export { buildRules, sameRules } from './build-rules.ts';
 export type { RulesSettings, UnpublishedRules } from './build-rules.ts';
 export type {

@@ -5,7 +5,7 @@ import { LOG_LEVELS } from '@spendgate/observability';
 import type { LogLevel } from '@spendgate/observability';
 import { AUTH_MODES, tokensOf, tokenFields } from '@spendgate/runtime';
 import type { Tokens } from '@spendgate/runtime';
-import type { OwnSettings } from './own-settings.ts';
+import type { OwnSettings } from '@spendgate/domain';
 
 export interface EnforcerConfig {
   readonly host: string;

@@ -1,8 +1,8 @@
 import type { CheckRules } from '@spendgate/application';
 import { checkHealth } from '@spendgate/observability';
 import type { HealthCheck, Readiness } from '@spendgate/observability';
-import { differingSettings } from './own-settings.ts';
-import type { OwnSettings } from './own-settings.ts';
+import { differingSettings } from '@spendgate/domain';
+import type { OwnSettings } from '@spendgate/domain';
 import type { RulesFollower, RulesStatus } from './rules-follower.ts';
 
 /** Ready means that a check asked now would be answered from the counters. */

@@ -2,8 +2,8 @@ import { checkHealth } from '@spendgate/observability';
 import type { HealthCheck, Readiness } from '@spendgate/observability';
 import type { EventSubscription } from './event-stream.ts';
 import type { IngestPorts } from './ingest-ports.ts';
-import { contradictions } from './own-settings.ts';
-import type { OwnSettings } from './own-settings.ts';
+import { differingSettings } from '@spendgate/domain';
+import type { OwnSettings } from '@spendgate/domain';
 import type { FollowedRules } from './published-rules.ts';
 
 /**
@@ -52,7 +52,7 @@ function goesOnWithout(check: HealthCheck, consequence: string): HealthCheck {
 
 function settingsProblem(rules: FollowedRules, own: OwnSettings): string | null {
   if (rules.problem() !== null) return null;
-  const variables = contradictions(own, rules.current().attribution);
+  const variables = differingSettings(own, rules.current().attribution);
   return variables.length === 0 ? null : `${variables.join(', ')} contradict the published rules`;
 }
 

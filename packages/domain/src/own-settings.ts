@@ -1,6 +1,6 @@
-import type { AttributionSettings, IdentitySuffix } from '@spendgate/domain';
+import type { AttributionSettings, IdentitySuffix } from './rules.ts';
 
-/** Settings that this service was started with but takes from the published rules; null where not set. */
+/** Settings that a service was started with but takes from the published rules; null where not set. */
 export interface OwnSettings {
   readonly premiumAliases: readonly string[] | null;
   readonly identitySuffix: IdentitySuffix | null;
@@ -26,7 +26,7 @@ export function differingSettings(own: OwnSettings, published: AttributionSettin
 }
 
 function sameNames(left: readonly string[], right: readonly string[]): boolean {
-  return normal(left).join('\n') === normal(right).join('\n');
+  return JSON.stringify(normal(left)) === JSON.stringify(normal(right));
 }
 
 function normal(names: readonly string[]): readonly string[] {

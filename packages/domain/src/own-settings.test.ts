@@ -15,10 +15,14 @@ it('finds nothing where the service was given no settings of its own', () => {
 
 it('takes the same names in another order and case as equal', () => {
   expect(differingSettings({ ...NONE, premiumAliases: ['GPT-5', ' opus'] }, PUBLISHED)).toEqual([]);
+  const own = { ...NONE, premiumAliases: ['GPT-5', ' opus '], identitySuffix: 'budget_id' } as const;
+  expect(differingSettings(own, PUBLISHED)).toEqual([]);
 });
 
-it('names each variable that differs', () => {
-  const own = { premiumAliases: ['opus'], identitySuffix: 'category', cliUserAgents: [] } as const;
+it.each([
+  { premiumAliases: ['opus'], identitySuffix: 'category', cliUserAgents: [] },
+  { premiumAliases: [], identitySuffix: 'category', cliUserAgents: ['x'] },
+] as const)('names each variable that differs', (own) => {
   expect(differingSettings(own, PUBLISHED)).toEqual([
     'LITELLM_PREMIUM_MODELS_ALIASES',
     'IDENTITY_SUFFIX',
